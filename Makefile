@@ -1,0 +1,17 @@
+# `make run` starts the portal, `make test` proves it; both prepare what they need first.
+.PHONY: setup run test check
+
+setup:
+	@bin/setup
+
+run: setup
+	@.venv/bin/portal serve
+
+# make test ARGS="tests/loans -x" runs a part
+test:
+	@bin/setup --dev
+	@.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+
+check:
+	@bin/setup --dev
+	@bin/check

@@ -1,0 +1,47 @@
+"""What a dashboard declares: key, title and resource, figures, charts and filters. Nothing here draws anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dashboards.asked import Asked, Figures
+from dashboards.charts import Chart
+from portal.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure with its change since the month-end before."""
+
+    metric: str
+    good: Literal["up", "down", ""] = ""
+    """The direction that is good news; empty where a change is neither."""
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """One page. Its address is /dashboards/<key>/, and its filters and date stand in that address."""
+
+    key: str
+    title: Any
+    resource: str
+    """Who may open it: `show` of this resource in the role table; `export` for its files."""
+    icon: str
+    tiles: tuple[Tile, ...]
+    charts: tuple[Chart, ...]
+    filters: tuple[str, ...]
+    """Keys of the dimensions that it can be narrowed by."""
+    answer: Callable[[Asked, Figures, Figures], str]
+    """The one sentence on top, from the figures of the tiles as at the date and as at the month-end before."""
+
+    def chart(self, key: str) -> Chart | None:
+        return next((chart for chart in self.charts if chart.key == key), None)
+
+
+dashboards: Registry[Dashboard] = Registry("dashboards")
+
+
+def register_dashboard(dashboard: Dashboard) -> Dashboard:
+    return dashboards.register(dashboard.key, dashboard)

@@ -1,0 +1,122 @@
+"""Portfolio: what is lent, how much of it is late, how it is classified, where it stands and where it is going."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+
+from dashboards.asked import Asked, Figures
+from dashboards.charts import Parts, Ranking, Trend
+from dashboards.dashboard import Dashboard, Tile, register_dashboard
+from dashboards.wording import month_end_words, percent_words, round_money
+from portal.loans.classification import Category
+
+LATE = "par_30_balance"
+
+
+def answer(asked: Asked, now: Figures, before: Figures) -> str:
+    """How much is lent, how that has changed, how much of it is late, and where."""
+    if not now["loan_count"]:
+        return gettext("There are no open loans at this date within these filters.")
+    size, lateness = _size(asked, now, before), _lateness(asked, now)
+    return gettext("%(first)s %(second)s", first=size, second=lateness)
+
+
+def _size(asked: Asked, now: Figures, before: Figures) -> str:
+    balance, earlier = _whole(now["loan_balance"]), _whole(before["loan_balance"])
+    facts = {"balance": round_money(balance), "then": month_end_words(asked.month_end_before)}
+    if not earlier:
+        return gettext("The loan balance is %(balance)s.", **facts)
+    facts["share"] = percent_words(Fraction(abs(balance - earlier), earlier), 1)
+    if balance > earlier:
+        return gettext("The loan balance is %(balance)s, %(share)s more than at %(then)s.", **facts)
+    if balance < earlier:
+        return gettext("The loan balance is %(balance)s, %(share)s less than at %(then)s.", **facts)
+    return gettext("The loan balance is %(balance)s, the same as at %(then)s.", **facts)
+
+
+def _lateness(asked: Asked, now: Figures) -> str:
+    if not now["par_30"]:
+        return gettext("No loan is more than 30 days late.")
+    facts = {"late": percent_words(Fraction(now["par_30"]))}
+    for dimension in ("branch", "product"):
+        found = asked.evaluate((LATE,), by=(dimension,))
+        if len(found.rows) > 1:
+            worst = max(found.rows, key=lambda row: _whole(row.values[LATE]))
+            part = Fraction(_whole(worst.values[LATE]), _whole(found.total[LATE]))
+            facts |= {"part": percent_words(part, 0), "where": worst.labels[dimension]}
+            if part == 1:
+                return gettext("%(late)s of it is more than 30 days late, all of that in %(where)s.", **facts)
+            if part > Fraction(1, 2):
+                return gettext(
+                    "%(late)s of it is more than 30 days late, most of that (%(part)s) in %(where)s.", **facts
+                )
+            return gettext(
+                "%(late)s of it is more than 30 days late, the largest part of that (%(part)s) in %(where)s.", **facts
+            )
+    return gettext("%(late)s of it is more than 30 days late.", **facts)
+
+
+def _whole(value: object) -> int:
+    """Money of a sum, which is always there."""
+    assert isinstance(value, int)
+    return value
+
+
+PORTFOLIO = register_dashboard(
+    Dashboard(
+        key="portfolio",
+        title=_("Portfolio"),
+        resource="PortfolioDashboard",
+        icon="fa-chart-pie",
+        tiles=(
+            Tile("loan_balance"),
+            Tile("loan_count"),
+            Tile("borrower_count"),
+            Tile("average_rate"),
+            Tile("provision_required", good="down"),
+            Tile("overdue_loan_balance", good="down"),
+            Tile("par_1", good="down"),
+            Tile("par_30", good="down"),
+            Tile("par_90", good="down"),
+            Tile("npl_ratio", good="down"),
+        ),
+        charts=(
+            Parts(
+                key="categories",
+                title=_("Five categories"),
+                by="category",
+                measure="category_balance",
+                count="category_count",
+                colours=tuple((category, f"risk-{category.value.replace('_', '-')}") for category in Category),
+            ),
+            Trend(
+                key="trend",
+                title=_("Balance and PAR 30 by month-end"),
+                measure="loan_balance",
+                beside="par_30",
+                count="loan_count",
+            ),
+            Ranking(
+                key="by_branch",
+                title=_("By branch"),
+                by="branch",
+                measure="loan_balance",
+                beside="par_30",
+                also=("loan_count", "borrower_count", "npl_ratio"),
+            ),
+            Ranking(
+                key="by_product",
+                title=_("By product"),
+                by="product",
+                measure="loan_balance",
+                beside="par_30",
+                also=("loan_count", "borrower_count", "npl_ratio", "average_rate"),
+            ),
+        ),
+        filters=("branch", "manager", "product", "customer_group"),
+        answer=answer,
+    )
+)

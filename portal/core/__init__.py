@@ -1,0 +1,1 @@
+"""The kit: what every screen, service and job stands on. Imports no area."""

@@ -1,0 +1,116 @@
+"""Field metadata: what a column is called and how it is read, declared once in the model.
+
+Forms, lists, filters, imports, exports, REST and the glossary all read it from here.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Date, Integer, String, inspect
+from sqlalchemy.orm import mapped_column
+
+from portal.core.db import Choice, Fen, Ppm, UtcDateTime
+
+TYPES = ("text", "code", "money", "rate", "date", "datetime", "int", "bool", "choice", "ref", "json")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column as people meet it."""
+
+    label: Any
+    """Words on the screen (lazy)."""
+    name: str = ""
+    type: str = ""
+    """One of TYPES; empty = taken from the column's type."""
+    help: Any = ""
+    """Why it is needed, under the form field (lazy)."""
+    section: Any = ""
+    """Heading of the form section and the record's block (lazy)."""
+    search: bool = False
+    """Found by the quick search."""
+    filter: bool = True
+    """Offered as a filter of the list."""
+    export: bool = True
+    """Part of CSV and XLSX."""
+    sensitive: bool = False
+    """Personal data: masked wherever shown, left out of audit entries."""
+    mask: Callable[[str], str] | None = None
+    normalise: Callable[[str], str] | None = None
+    check: Callable[[Any], Any] | None = None
+    """Returns a sentence (lazy) when the value does not fit, else None."""
+    choices: builtins.type[StrEnum] | None = None
+    required: bool = False
+    max_length: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    target: builtins.type | None = None
+    """The model a reference points to."""
+    relation: str = ""
+    """The relationship attribute of a reference."""
+    readonly: bool = False
+    """Set by the portal, never typed."""
+
+    @property
+    def numeric(self) -> bool:
+        return self.type in ("money", "rate", "int")
+
+
+def field(label: Any, *args: Any, **kw: Any) -> Any:
+    """`mapped_column` with metadata: `code: Mapped[Code] = field(_("Code"), search=True, unique=True)`."""
+    own = {name: kw.pop(name) for name in list(kw) if name in Field.__dataclass_fields__ and name not in ("name",)}
+    return mapped_column(*args, info={"field": Field(label=label, **own)}, **kw)
+
+
+def fields_of(model: Any) -> dict[str, Field]:
+    """The described columns of a model and its sealed values, in order of declaration.
+
+    A foreign key is listed under its relationship's name, with type `ref`.
+    """
+    return _described(model)
+
+
+@cache
+def _described(model: Any) -> dict[str, Field]:
+    mapper: Any = inspect(model)
+    relation_of = {
+        next(iter(r.local_columns)).key: r
+        for r in mapper.relationships
+        if r.direction.name == "MANYTOONE" and len(r.local_columns) == 1
+    }
+    found: dict[str, Field] = {}
+    for prop in mapper.column_attrs:
+        column = prop.columns[0]
+        described = getattr(column, "info", {}).get("field")
+        if described is None:
+            continue
+        relation = relation_of.get(column.key) if column.foreign_keys else None
+        name = relation.key if relation is not None else prop.key
+        found[name] = _completed(described, name, column, relation)
+    for name, sealed in getattr(model, "__sealed__", {}).items():
+        found[name] = replace(sealed.field, name=name, type="text", sensitive=True)
+    return found
+
+
+def _completed(described: Field, name: str, column: Column[Any], relation: Any) -> Field:
+    kind = column.type
+    types = [(Fen, "money"), (Ppm, "rate"), (Date, "date"), (UtcDateTime, "datetime"), (Choice, "choice")]
+    types += [(Boolean, "bool"), (Integer, "int"), (String, "text")]
+    guessed = "ref" if relation is not None else next((t for c, t in types if isinstance(kind, c)), "json")
+    has_default = column.default is not None or column.server_default is not None
+    return replace(
+        described,
+        name=name,
+        type=described.type or guessed,
+        choices=kind.choices if isinstance(kind, Choice) else None,
+        required=described.required or not (column.nullable or has_default),
+        max_length=described.max_length or getattr(kind, "length", None),
+        target=relation.mapper.class_ if relation is not None else None,
+        relation=relation.key if relation is not None else "",
+    )

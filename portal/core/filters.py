@@ -1,0 +1,169 @@
+"""Filters of a list, in its URL: `?q=张伟&f.status.eq=active&f.disbursed_on.ge=2026-01-01&f.branch.in=3,4`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import ColumnElement, inspect, or_, select
+
+from portal.core.db import db, label_of
+from portal.core.fields import Field, fields_of
+from portal.core.values import ValueProblem, as_text, parse, tidy
+
+OPERATORS = {
+    "eq": _("is"),
+    "ne": _("is not"),
+    "contains": _("contains"),
+    "lt": _("less than"),
+    "le": _("at most"),
+    "gt": _("more than"),
+    "ge": _("at least"),
+    "in": _("is one of"),
+    "empty": _("is empty"),
+}
+BY_TYPE = {
+    "text": ("contains", "eq", "empty"),
+    "code": ("contains", "eq"),
+    "money": ("ge", "le", "gt", "lt", "eq"),
+    "rate": ("ge", "le", "gt", "lt", "eq"),
+    "int": ("ge", "le", "gt", "lt", "eq"),
+    "date": ("ge", "le", "gt", "lt", "eq", "empty"),
+    "datetime": ("ge", "le"),
+    "bool": ("eq",),
+    "choice": ("in", "eq", "ne"),
+    "ref": ("in", "eq", "ne", "empty"),
+}
+MOST_FILTERS = 20
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition as it stands in the URL, understood."""
+
+    name: str
+    operator: str
+    text: str
+    field: Field
+    condition: ColumnElement[bool]
+    shown: str
+
+    @property
+    def argument(self) -> str:
+        return f"f.{self.name}.{self.operator}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.field.label} {OPERATORS[self.operator]}"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a list is narrowed to: a quick search, filters, and what of the URL could not be understood."""
+
+    query: str
+    filters: tuple[Filter, ...]
+    problems: tuple[str, ...]
+    conditions: tuple[ColumnElement[bool], ...]
+
+    def arguments(self, without: Filter | None = None) -> list[tuple[str, str]]:
+        """The URL arguments that mean this search."""
+        kept = [("q", self.query)] if self.query else []
+        return kept + [(f.argument, f.text) for f in self.filters if f is not without]
+
+    def url(self, path: str, without: Filter | None = None, keep_query: bool = True) -> str:
+        pairs = [p for p in self.arguments(without) if keep_query or p[0] != "q"]
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def filterable(model: type, columns: tuple[str, ...] = ()) -> dict[str, Field]:
+    """The fields a list of this model may be filtered by."""
+    known = {n: f for n, f in fields_of(model).items() if f.filter and not f.sensitive and f.type in BY_TYPE}
+    return {n: known[n] for n in columns if n in known} if columns else known
+
+
+def read(model: type, arguments: Mapping[str, str], columns: tuple[str, ...] = ()) -> Search:
+    """Understand the URL; what makes no sense is left out and said, never an error page."""
+    query = tidy(arguments.get("q", ""))[:80]
+    known, found, wrong = filterable(model, columns), [], []
+    named = [(key, text) for key, text in arguments.items() if key.startswith("f.") and text != ""]
+    for key, text in named[:MOST_FILTERS]:
+        name, _dot, operator = key[2:].rpartition(".")
+        field = known.get(name)
+        if field is None or operator not in BY_TYPE[field.type]:
+            wrong.append(gettext("The filter “%(name)s” is not known here and was left out.", name=key[2:60]))
+            continue
+        try:
+            condition, shown = _condition(model, field, operator, text)
+        except ValueProblem as problem:
+            wrong.append(f"{field.label}: {problem}")
+            continue
+        found.append(Filter(name, operator, text, field, condition, shown))
+    conditions = [f.condition for f in found]
+    if query:
+        conditions.append(quick_search(model, query))
+    return Search(query, tuple(found), tuple(wrong), tuple(conditions))
+
+
+def column_of(model: type, field: Field) -> Any:
+    """The mapped column a field filters and sorts by; a reference's is its foreign key."""
+    if field.type == "ref":
+        column: Any = next(iter(inspect(model).relationships[field.name].local_columns))
+        return getattr(model, inspect(model).get_property_by_column(column).key)
+    return getattr(model, field.name)
+
+
+def _condition(model: type, field: Field, operator: str, text: str) -> tuple[ColumnElement[bool], str]:
+    column = column_of(model, field)
+    if operator == "empty":
+        return (column.is_(None), str(_("yes"))) if text != "0" else (column.is_not(None), str(_("no")))
+    if operator == "contains":
+        return column.contains(tidy(text), autoescape=True), tidy(text)
+    if operator == "in":
+        values = [parse(field, part) for part in text.split(",")[:200] if part.strip()]
+        if not values:
+            raise ValueProblem(gettext("Choose at least one."))
+        return column.in_(values), gettext(", ").join(_shown(field, value) for value in values[:5])
+    value = parse(field, text)
+    if operator == "ne":
+        return or_(column != value, column.is_(None)), _shown(field, value)
+    compare = {"eq": column.__eq__, "lt": column.__lt__, "le": column.__le__, "gt": column.__gt__, "ge": column.__ge__}
+    return compare[operator](value), _shown(field, value)
+
+
+def _shown(field: Field, value: Any) -> str:
+    if field.type == "choice":
+        return str(label_of(value))
+    if field.type == "ref":
+        row = db.session.get(field.target, value)  # type: ignore[arg-type]
+        return str(row) if row is not None else f"#{value}"
+    if field.type == "bool":
+        return str(_("yes") if value else _("no"))
+    return as_text(field, value)
+
+
+def quick_search(model: type, query: str) -> ColumnElement[bool]:
+    """Rows where a searchable column contains the words, or a sealed value equals them, or a searchable parent does."""
+    conditions: list[Any] = []
+    for name, field in fields_of(model).items():
+        if field.search and field.type in ("text", "code"):
+            conditions.append(getattr(model, name).contains(query, autoescape=True))
+        elif field.search and field.type == "ref":
+            relation: Any = inspect(model).relationships[name]
+            target = relation.mapper.class_
+            inside = [
+                getattr(target, n).contains(query, autoescape=True)
+                for n, f in fields_of(target).items()
+                if f.search and f.type in ("text", "code")
+            ]
+            pk = relation.mapper.primary_key[0]
+            conditions.append(column_of(model, field).in_(select(pk).select_from(target).where(or_(*inside))))
+    digits = sum(c.isdigit() for c in query)
+    if digits >= 6:
+        for name, sealed in getattr(model, "__sealed__", {}).items():
+            conditions.append(getattr(model, f"{name}_index") == sealed.index(query))
+    return or_(*conditions) if conditions else inspect(model).primary_key[0].is_(None)

@@ -1,0 +1,35 @@
+"""Migrations: whether the database is at the newest one, and bringing it there."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask_migrate import upgrade
+
+from portal.core.db import db
+from portal.core.scope import unscoped
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(current_app.extensions["migrate"].directory)
+
+
+def behind() -> bool:
+    """True when a migration has not been applied (or the database is empty)."""
+    with db.engine.connect() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) != set(_scripts().get_heads())
+
+
+def bring_up() -> None:
+    """Apply what is missing."""
+    with unscoped("migrations"):
+        upgrade(directory=current_app.extensions["migrate"].directory)
+
+
+def drift() -> list[str]:
+    """Differences between models and the migrated database; empty when there are none."""
+    with db.engine.connect() as connection, unscoped("compare the schema"):
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        return [str(difference) for difference in compare_metadata(context, db.metadata)]

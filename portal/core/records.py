@@ -1,0 +1,155 @@
+"""The generic verbs: add, change and remove a row of any described model.
+
+Screens, REST and imports use them; an area that has more to say overrides them with verbs of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from portal.core.db import db
+from portal.core.errors import InvalidValues, NotFound, PortalError, Refused
+from portal.core.fields import Field, fields_of
+from portal.core.scope import Scoped
+from portal.core.work import current_unit, taken_value, verb
+
+
+class Conflict(PortalError):
+    """Somebody else changed the row since it was read."""
+
+    status = 409
+
+
+def problems(model: type, values: dict[str, Any], row: Any = None, partial: bool = False) -> dict[str, list[str]]:
+    """What is wrong with values for a row, by field name; empty when all is well.
+
+    `partial` leaves out fields that are not given (REST changes). A model may add rules of its own in a class method
+    `check_values(values, row)` that returns the same shape.
+    """
+    found: dict[str, list[str]] = {}
+    for name, field in fields_of(model).items():
+        if field.readonly or (partial and name not in values):
+            continue
+        if row is not None and field.type == "ref" and values.get(name) == held_reference(row, name):
+            continue  # what was there stays, whether this actor sees it or not
+        text = _problem(field, values.get(name))
+        if text:
+            found.setdefault(name, []).append(text)
+    own = getattr(model, "check_values", None)
+    if own is not None and not found:
+        merged = {**{n: getattr(row, n) for n in fields_of(model)}, **values} if row is not None else values
+        for name, texts in own(merged, row).items():
+            found.setdefault(name, []).extend(str(t) for t in texts)
+    return found
+
+
+def _problem(field: Field, value: Any) -> str | None:
+    if value is None or value == "":
+        return str(gettext("This is needed.")) if field.required else None
+    if field.minimum is not None and value < field.minimum:
+        return str(gettext("At least %(least)s.", least=field.minimum))
+    if field.type == "money" and value < 0:
+        return str(gettext("An amount cannot be negative."))
+    if field.maximum is not None and value > field.maximum:
+        return str(gettext("At most %(most)s.", most=field.maximum))
+    if field.check is not None:
+        text = field.check(value)
+        if text:
+            return str(gettext(str(text)))
+    if field.type == "ref":
+        assert field.target is not None
+        if db.session.get(field.target, value) is None:
+            return str(gettext("There is no such record within your area of responsibility."))
+    return None
+
+
+def held_reference(row: Any, name: str) -> int | None:
+    """The id that a reference holds, seen or unseen."""
+    mapper: Any = inspect(type(row))
+    column = next(iter(mapper.relationships[name].local_columns))
+    return getattr(row, mapper.get_property_by_column(column).key)  # type: ignore[no-any-return]
+
+
+def assign(row: Any, values: dict[str, Any]) -> None:
+    """Set values by field name; references take ids."""
+    mapper: Any = inspect(type(row))
+    for name, value in values.items():
+        field = fields_of(type(row))[name]
+        if field.type == "ref":
+            column = next(iter(mapper.relationships[name].local_columns))
+            setattr(row, mapper.get_property_by_column(column).key, value)
+        else:
+            setattr(row, name, value)
+
+
+@verb("records.add")
+def add(model: type, values: dict[str, Any]) -> Any:
+    """A new row. InvalidValues by field; OutOfScope when it would belong to somebody else."""
+    wrong = problems(model, values)
+    if wrong:
+        raise InvalidValues(wrong)
+    row = model()
+    with db.session.no_autoflush:
+        assign(row, {n: v for n, v in values.items() if v is not None and not fields_of(model)[n].readonly})
+    db.session.add(row)
+    _flush(model, values)
+    current_unit().about(row)
+    return row
+
+
+@verb("records.change")
+def change(model: type, row_id: int, values: dict[str, Any], version_seen: int | None = None) -> Any:
+    """Change a row. Conflict when `version_seen` is no longer its version."""
+    row = load(model, row_id)
+    if version_seen is not None and getattr(row, "version", version_seen) != version_seen:
+        raise Conflict(gettext("Someone else changed this record meanwhile."))
+    wrong = problems(model, values, row, partial=True)
+    if wrong:
+        raise InvalidValues(wrong)
+    with db.session.no_autoflush:
+        assign(row, {n: v for n, v in values.items() if not fields_of(model)[n].readonly})
+    current_unit().about(row)
+    _flush(model, values)
+    return row
+
+
+@verb("records.remove")
+def remove(model: type, row_id: int) -> None:
+    """Delete a row that nothing refers to; Refused otherwise."""
+    row = load(model, row_id)
+    current_unit().about(row)
+    db.session.delete(row)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        raise Refused(gettext("Other records refer to this one; it cannot be deleted.")) from None
+
+
+def load(model: type, row_id: int) -> Any:
+    """The row, if the actor's present task reaches it; else NotFound."""
+    pk: Any = inspect(model).primary_key[0]
+    row = (
+        db.session.scalar(select(model).where(pk == row_id))
+        if issubclass(model, Scoped)
+        else db.session.get(model, row_id)
+    )
+    if row is None:
+        raise NotFound(gettext("This record does not exist, or it lies outside your area of responsibility."))
+    return row
+
+
+def _flush(model: type, values: dict[str, Any]) -> None:
+    try:
+        db.session.flush()
+    except StaleDataError:
+        raise Conflict(gettext("Someone else changed this record meanwhile.")) from None
+    except IntegrityError as error:
+        taken = taken_value(error).removesuffix("_index").removesuffix("_sealed")
+        if taken in fields_of(model):
+            raise InvalidValues({taken: [gettext("Another record has this value already.")]}) from None
+        raise Refused(gettext("These values contradict other records.")) from error

@@ -1,0 +1,102 @@
+"""Roles: resource x action x scope, from one declarative table; the closed action vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.core.registry import Registry, RegistryError
+from portal.core.scope import NONE, SCOPES, WIDTH, Scoped
+
+#: What can be done to a resource. The vocabulary is closed: anything else fails at start-up.
+ACTIONS = ("list", "show", "add", "edit", "delete", "export", "run", "undo")
+
+READ = ("list", "show")
+SHORTHAND = {"read": READ, "write": ("add", "edit"), "manage": ("add", "edit", "delete"), "full": ACTIONS}
+
+#: Endpoint methods of views and APIs -> the action they are.
+METHODS = {
+    "list": "list",
+    "show": "show",
+    "add": "add",
+    "edit": "edit",
+    "delete": "delete",
+    "lookup": "list",
+    "export": "export",
+    "download": "export",
+    "action": "list",
+    "action_post": "list",
+    "get_list": "list",
+    "get": "show",
+    "post": "add",
+    "put": "edit",
+    "info": "list",
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role people are given. `label` is what they read."""
+
+    name: str
+    label: Any
+    description: Any
+
+
+roles: Registry[Role] = Registry("roles")
+
+_grants: dict[str, dict[tuple[str, str], str]] = {}
+
+
+def register_role(role: Role) -> None:
+    roles.register(role.name, role)
+    _grants.setdefault(role.name, {})
+
+
+def grant(resource: str, **lines: str) -> None:
+    """One line of the table: `grant("Loan", team_lead="read export @team; edit @self", committee="read @all")`.
+
+    Each role's text is clauses of actions (or shorthands) and one scope, separated by semicolons.
+    """
+    for role, text in lines.items():
+        if role not in roles:
+            raise RegistryError(f"{resource}: there is no role {role!r}.")
+        for clause in text.split(";"):
+            *words, scope = clause.split()
+            scope = scope.removeprefix("@")
+            if scope not in SCOPES:
+                raise RegistryError(f"{resource}, {role}: {scope!r} is no scope.")
+            for word in words:
+                for action in SHORTHAND.get(word, (word,)):
+                    if action not in ACTIONS:
+                        raise RegistryError(f"{resource}, {role}: {action!r} is no action.")
+                    _grants[role][resource, action] = scope
+
+
+def grants_of(role: str) -> Mapping[tuple[str, str], str]:
+    return _grants.get(role, {})
+
+
+def resources() -> set[str]:
+    return {resource for table in _grants.values() for resource, _action in table}
+
+
+def check_grants() -> None:
+    """Start-up fails when a line gives a scope that its rows cannot have."""
+    models = {cls.resource_name(): cls for cls in Scoped.scoped_classes}
+    for role, table in _grants.items():
+        for (resource, action), scope in table.items():
+            model = models.get(resource)
+            if model is not None and not model.reaches(scope):
+                raise RegistryError(f"{role}: {action} {resource} cannot be limited to {scope!r}.")
+
+
+def widest(role_names: tuple[str, ...]) -> dict[tuple[str, str], str]:
+    """What several roles allow together: for each action the widest of their scopes."""
+    merged: dict[tuple[str, str], str] = {}
+    for role in role_names:
+        for key, scope in grants_of(role).items():
+            if WIDTH[scope] > WIDTH[merged.get(key, NONE)]:
+                merged[key] = scope
+    return merged

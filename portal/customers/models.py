@@ -1,0 +1,127 @@
+"""Customers: persons and enterprises, with what identifies them sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.clock import business_date
+from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Text, Versioned
+from portal.core.fields import Field, field
+from portal.core.scope import BranchScoped
+from portal.core.sealed import HasDataKey, Sealed
+from portal.customers import rules
+
+
+class CustomerType(Labelled):
+    """Customer groups of the five-category return."""
+
+    FARMER = "farmer", _("Farm household")
+    INDIVIDUAL = "individual", _("Other natural person")
+    SELF_EMPLOYED = "self_employed", _("Self-employed")
+    SMALL_ENTERPRISE = "small_enterprise", _("Small or micro enterprise")
+    ENTERPRISE = "enterprise", _("Other enterprise")
+    UNIDENTIFIED = "unidentified", _("Unidentified (migrated)")
+
+
+ENTERPRISES = (CustomerType.SMALL_ENTERPRISE, CustomerType.ENTERPRISE)
+
+
+class Industry(Labelled):
+    """Sections of GB/T 4754 that a county lender meets."""
+
+    AGRICULTURE = "agriculture", _("Agriculture")
+    MANUFACTURING = "manufacturing", _("Manufacturing")
+    CONSTRUCTION = "construction", _("Construction")
+    TRADE = "trade", _("Wholesale and retail")
+    TRANSPORT = "transport", _("Transport and storage")
+    CATERING = "catering", _("Lodging and catering")
+    SERVICES = "services", _("Other services")
+    WAGES = "wages", _("Wage earner")
+    OTHER = "other", _("Other")
+
+
+class Customer(BranchScoped, HasDataKey, Model, Versioned):
+    """A person or enterprise we lend to, or mean to (客户). The customer manager owns the relationship."""
+
+    __table_args__ = (
+        Index("ix_customer_branch_manager", "branch_id", "manager_id"),
+        Index("ix_customer_branch_team", "branch_id", "team_id"),
+    )
+
+    id: Mapped[Id]
+    code: Mapped[Code] = field(_("Customer code"), unique=True, search=True, section=_("Identity"))
+    name: Mapped[Name] = field(_("Name"), search=True, index=True, section=_("Identity"))
+    type: Mapped[CustomerType] = field(_("Customer group"), Choice(CustomerType), section=_("Identity"))
+    resident_id_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
+    resident_id_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
+    resident_id = Sealed(
+        Field(
+            _("Resident ID"),
+            section=_("Identity"),
+            help=_("Persons only. 18 characters; the check digit is verified."),
+            normalise=rules.normalise_resident_id,
+            mask=rules.mask_resident_id,
+            check=lambda text: rules.resident_id_problem(text, on=business_date()),
+        )
+    )
+    uscc: Mapped[str | None] = field(
+        _("Unified social credit code"),
+        String(18),
+        unique=True,
+        search=True,
+        section=_("Identity"),
+        help=_("Enterprises only. 18 characters; the check digit is verified."),
+        check=rules.uscc_problem,
+    )
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
+    phone = Sealed(
+        Field(
+            _("Phone"),
+            section=_("Contact"),
+            normalise=rules.normalise_phone,
+            mask=rules.mask_phone,
+            check=rules.phone_problem,
+        )
+    )
+    bank_account_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
+    bank_account_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
+    bank_account = Sealed(
+        Field(
+            _("Bank account"),
+            section=_("Contact"),
+            help=_("Where the money is paid out to."),
+            mask=rules.mask_bank_account,
+        )
+    )
+    address: Mapped[Text | None] = field(_("Address"), section=_("Contact"), sensitive=True)
+    industry: Mapped[Industry | None] = field(_("Industry"), Choice(Industry), section=_("Business"))
+    grid_id: Mapped[int | None] = field(
+        _("Grid"),
+        ForeignKey("grid.id"),
+        index=True,
+        section=_("Business"),
+        help=_("Where the customer lives or trades."),
+    )
+    since: Mapped[BusinessDate | None] = field(_("Customer since"), section=_("Business"))
+    branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"), index=True, section=_("Ownership"))
+    team_id: Mapped[int | None] = field(_("Team"), ForeignKey("team.id"), index=True, section=_("Ownership"))
+    manager_id: Mapped[int | None] = field(
+        _("Customer manager"), ForeignKey("staff.id"), index=True, section=_("Ownership")
+    )
+
+    grid: Mapped[Any] = relationship("Grid")
+    branch: Mapped[Any] = relationship("Branch")
+    team: Mapped[Any] = relationship("Team")
+    manager: Mapped[Any] = relationship("Staff")
+
+    @property
+    def is_enterprise(self) -> bool:
+        return self.type in ENTERPRISES
+
+    def __str__(self) -> str:
+        return self.name

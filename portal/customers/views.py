@@ -1,0 +1,31 @@
+"""Screens of this area: Customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from portal.core.application import add_screens
+from portal.core.views import PortalView, ScopedInterface
+from portal.customers.models import Customer
+
+
+class CustomerView(PortalView):
+    """Customers."""
+
+    datamodel = ScopedInterface(Customer)
+    menu, icon = ("customers", _("Customers")), "fa-address-book"
+    list_title, show_title, add_title, edit_title = (
+        _("Customers"),
+        _("Customer"),
+        _("Add a customer"),
+        _("Edit customer"),
+    )
+    list_columns = ["code", "name", "type", "phone", "industry", "grid", "branch", "manager"]
+    order = ("id", "desc")
+    related = (("LoanView", "customer"),)
+
+
+def register(builder: Any) -> None:
+    add_screens(builder, CustomerView)

@@ -1,0 +1,1 @@
+"""Where we work: the grid of territories, each with its customer manager."""

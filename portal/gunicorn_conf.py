@@ -1,0 +1,27 @@
+"""gunicorn's settings that never change; the supervisor adds the address and the numbers."""
+
+from __future__ import annotations
+
+import gc
+
+from gunicorn.arbiter import Arbiter
+
+worker_class = "gthread"
+preload_app = True
+control_socket_disable = True
+loglevel = "warning"
+timeout = 120
+
+
+def on_starting(server: Arbiter) -> None:
+    """The application is loaded, nothing is forked yet.
+
+    Connections that loading opened are closed: forked workers must not share one. What was loaded is taken out of
+    garbage collection, so that workers go on sharing its memory and stop at once.
+    """
+    app = server.app.wsgi()
+    if database := app.extensions.get("sqlalchemy"):
+        with app.app_context():
+            for engine in database.engines.values():
+                engine.dispose()
+    gc.freeze()

@@ -1,0 +1,290 @@
+"""Day-end: closes the open business date and opens the next, for all loans at once.
+
+Days are closed in order. At a calendar month-end interest is accrued and the positions are kept as a snapshot; the date
+moves; `loan_state` becomes the positions of the new date. Everything is computed into temporary tables first, while
+people go on working, and then written in one short transaction together with the date. So a day-end that is killed has
+done nothing of that day, running it again gives the same, and of two at once the second finds the date moved and stops.
+What was booked while it computed is told by `loan_state.revision` and computed again for those loans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import structlog
+from flask import g, has_request_context
+from flask_babel import gettext
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    cast,
+    delete,
+    func,
+    insert,
+    inspect,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from portal.core.bulk import chunks
+from portal.core.clock import BusinessDay, calendar_date, month_end, now
+from portal.core.db import db
+from portal.core.errors import Refused
+from portal.core.scope import ScopedSession, unscoped
+from portal.core.work import unit_of_work
+from portal.loans.accrual import accrual_key, accruals
+from portal.loans.components import Component
+from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.models import Loan
+from portal.loans.positions import COLUMNS, positions
+from portal.loans.state import LoanState
+from portal.loans.states import replace_snapshot, replace_states
+from portal.loans.thresholds import lateness_rules
+from portal.loans.writing import RULE_VERSION
+
+log = structlog.get_logger("portal.day_end")
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class DayEnd:
+    """What a run did."""
+
+    closed: tuple[date, ...]
+    """The days it closed, in order; empty if there was nothing to do."""
+    opened: date
+    """The business date that is open now."""
+
+
+def run_day_end(to: date | None = None) -> DayEnd:
+    """Close every day up to and including `to` (the open business date if None); the day after it is open then.
+
+    A date that is closed already leaves everything as it is. Raises Refused when the books were never opened, or when
+    another day-end closed the day meanwhile. Must not be called within a unit of work.
+    """
+    if db.session().info.get("unit_of_work"):
+        raise RuntimeError("day-end has transactions of its own")
+    open_date = db.session.scalar(select(BusinessDay.open_date))
+    if open_date is None:
+        raise Refused(gettext("There is no business date yet: it begins with the first loan or opening position."))
+    last, closed = to or open_date, []
+    with _workspace() as (session, tables):
+        while open_date <= last:
+            until = min(last, month_end(open_date))
+            _close(session, tables, open_date, until)
+            while open_date <= until:
+                closed.append(open_date)
+                open_date += ONE_DAY
+    if has_request_context():
+        g.pop("business_date", None)
+    return DayEnd(tuple(closed), open_date)
+
+
+def run_nightly() -> DayEnd | None:
+    """What the worker does each night: close every day before today. A demo company's date stays where it is."""
+    day = db.session.get(BusinessDay, 1)
+    yesterday = calendar_date() - ONE_DAY
+    if day is None or not day.moves or day.open_date > yesterday:
+        return None
+    return run_day_end(yesterday)
+
+
+def rebuild_snapshots(days: Iterable[date]) -> None:
+    """Write the snapshots of past month-ends, each in its own transaction, by replaying the ledger as known then."""
+    with _workspace() as (session, tables):
+        for day in days:
+            with unscoped("a month-end is rebuilt"):
+                _fill(session, tables.closing, positions(day))
+            with unit_of_work("ledger.rebuild_snapshot", session) as unit, unscoped("a month-end is rebuilt"):
+                replace_snapshot(session, day, select(*tables.closing.c))
+                unit.note(day=day.isoformat())
+
+
+def rebuild_states() -> None:
+    """Write `loan_state` anew from instalments and postings, as at the open business date."""
+    with unit_of_work("ledger.rebuild_states") as unit, unscoped("loan_state is rebuilt"):
+        session = db.session()
+        day = session.scalars(select(BusinessDay.open_date).with_for_update()).one()
+        replace_states(session, positions(day, standing=True))
+        unit.note(day=day.isoformat())
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Temporary tables of one connection."""
+
+    seen: Table
+    """The revision of each row of `loan_state` when computing began."""
+    closing: Table
+    """Positions at the end of the day that is closed."""
+    coming: Table
+    """Positions of the day that is opened."""
+    accrual: Table
+    """Interest to accrue."""
+
+    def all(self) -> tuple[Table, ...]:
+        return self.seen, self.closing, self.coming, self.accrual
+
+
+def _tables() -> _Tables:
+    columns, metadata = inspect(LoanState).columns, MetaData()
+
+    def table(name: str, *others: Column[Any]) -> Table:
+        key = Column("loan_id", Integer, primary_key=True, autoincrement=False)
+        return Table(f"day_end_{name}", metadata, key, *others, prefixes=["TEMPORARY"])
+
+    def position(name: str) -> Table:
+        return table(name, *(Column(column, columns[column].type) for column in COLUMNS if column != "loan_id"))
+
+    return _Tables(
+        seen=table("seen", Column("revision", Integer)),
+        closing=position("closing"),
+        coming=position("coming"),
+        accrual=table("accrual", Column("amount", BigInteger)),
+    )
+
+
+@contextmanager
+def _workspace() -> Iterator[tuple[Session, _Tables]]:
+    """A session on a connection of its own, which keeps temporary tables over several transactions.
+
+    What the caller's session has read is given up before and after: it is old by then.
+    """
+    tables = _tables()
+    db.session.rollback()
+    with db.engine.connect() as connection, ScopedSession(bind=connection) as session:
+        for table in tables.all():
+            table.drop(connection, checkfirst=True)
+            table.create(connection)
+        connection.commit()  # from here on transactions are the session's own
+        try:
+            yield session, tables
+        finally:
+            session.rollback()
+            for table in tables.all():
+                table.drop(connection)
+            connection.commit()
+            db.session.rollback()
+
+
+def _fill(session: Session, table: Table, rows: Any) -> None:
+    """Replace what a temporary table holds; a read, as far as everybody else is concerned."""
+    session.connection(execution_options={"write": False})
+    session.execute(delete(table))
+    if rows is not None:
+        session.execute(insert(table).from_select([column.name for column in table.c], rows))
+    session.commit()
+
+
+def _close(session: Session, tables: _Tables, first: date, day: date) -> None:
+    """Close the days from the open one up to `day`, of one month, and open the one after it.
+
+    Only a month-end leaves more than the state of the next day, so missed days before it cost nothing.
+    """
+    ends_month = day == month_end(day)
+    started = now()
+    with unscoped("day-end computes the positions of all loans"):
+        _fill(session, tables.seen, select(LoanState.loan_id, LoanState.revision))
+        _fill(session, tables.closing, positions(day, standing=True) if ends_month else None)
+        _fill(session, tables.accrual, accruals(day, tables.closing, lateness_rules(day)) if ends_month else None)
+        _fill(session, tables.coming, positions(day + ONE_DAY, standing=True))
+    computed = now()
+    with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
+        held = session.scalars(select(BusinessDay).with_for_update()).one()
+        if held.open_date != first:
+            raise Refused(gettext("Another day-end has closed %(day)s meanwhile.", day=first))
+        moved = _catch_up(session, tables, day, ends_month)
+        unit.note(first=first.isoformat(), last=day.isoformat(), computed_again=moved)
+        if ends_month:
+            unit.note(accruals=_accrue(session, tables.accrual, day))
+            replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
+        replace_states(session, _with_accruals(tables.coming, tables.accrual))
+        held.open_date = day + ONE_DAY
+    seconds = {"computing": (computed - started).total_seconds(), "writing": (now() - computed).total_seconds()}
+    log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **seconds)
+
+
+def _catch_up(session: Session, tables: _Tables, day: date, ends_month: bool) -> int:
+    """Compute again the loans that were booked on since computing began; return how many."""
+    seen = tables.seen
+    changed = (
+        select(LoanState.loan_id)
+        .outerjoin(seen, seen.c.loan_id == LoanState.loan_id)
+        .where(or_(seen.c.loan_id.is_(None), seen.c.revision != LoanState.revision))
+    )
+    gone = select(seen.c.loan_id).where(seen.c.loan_id.not_in(select(LoanState.loan_id)))
+    moved = [*session.scalars(changed), *session.scalars(gone)]
+    for part in chunks(moved):
+        for table in (tables.closing, tables.accrual, tables.coming):
+            session.execute(delete(table).where(table.c.loan_id.in_(part)))
+        if ends_month:
+            again = positions(day, standing=True, loans=part)
+            session.execute(insert(tables.closing).from_select(COLUMNS, again))
+            wanted = select(tables.closing).where(tables.closing.c.loan_id.in_(part)).subquery("again")
+            session.execute(
+                insert(tables.accrual).from_select(["loan_id", "amount"], accruals(day, wanted, lateness_rules(day)))
+            )
+        coming = positions(day + ONE_DAY, standing=True, loans=part)
+        session.execute(insert(tables.coming).from_select(COLUMNS, coming))
+    return len(moved)
+
+
+def _with_accruals(table: Table, accrual: Table) -> Select[Any]:
+    """The positions with the interest that is being accrued."""
+    accrued = table.c.accrued_interest + func.coalesce(accrual.c.amount, 0)
+    columns = [accrued.label(name) if name == "accrued_interest" else table.c[name] for name in COLUMNS]
+    return select(*columns).outerjoin_from(table, accrual, accrual.c.loan_id == table.c.loan_id)
+
+
+def _accrue(session: Session, accrual: Table, day: date) -> int:
+    """Book the accruals of a month-end; return how many journals."""
+    key = literal("accrual/") + cast(accrual.c.loan_id, String) + accrual_key(day)
+    on = literal(day, Date)
+    values = {
+        "key": key,
+        "kind": literal(JournalKind.ACCRUAL, inspect(Journal).columns["kind"].type),
+        "opening": literal(False),
+        "value_date": on,
+        "booking_date": on,
+        "period": literal(day.year * 100 + day.month),
+        "rule_version": literal(RULE_VERSION),
+        "posted_at": literal(now(), inspect(Journal).columns["posted_at"].type),
+        "loan_id": accrual.c.loan_id,
+        "branch_id": Loan.branch_id,
+        "team_id": Loan.team_id,
+        "manager_id": Loan.manager_id,
+    }
+    rows: Any = select(*(value.label(name) for name, value in values.items())).join_from(
+        accrual, Loan, Loan.id == accrual.c.loan_id
+    )
+    session.execute(insert(Journal).from_select(list(values), rows))
+    kinds = inspect(Posting).columns
+    for account, sign in ((Account.INTEREST_RECEIVABLE, 1), (Account.INTEREST_INCOME, -1)):
+        line = {
+            "journal_id": Journal.id,
+            "kind": Journal.kind,
+            "account": literal(account, kinds["account"].type),
+            "component": literal(Component.INTEREST, kinds["component"].type),
+            "amount": accrual.c.amount * sign,
+            "value_date": on,
+            "booking_date": on,
+            "loan_id": accrual.c.loan_id,
+        }
+        postings: Any = select(*(value.label(name) for name, value in line.items())).join_from(
+            accrual, Journal, Journal.key == key
+        )
+        session.execute(insert(Posting).from_select(list(line), postings))
+    return session.scalar(select(func.count()).select_from(accrual)) or 0

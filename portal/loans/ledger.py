@@ -1,0 +1,109 @@
+"""The ledger: double-entry journals, immutable from the first migration (triggers refuse UPDATE and DELETE).
+
+Every journal balances on the balance sheet and, apart from it, off it. Debits are positive. A mistake is corrected by a
+reversal, which is a new journal. Balances are sums of postings.
+"""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.db import BigId, BigKey, BusinessDate, Choice, Labelled, Model, Moment, Money
+from portal.core.fields import field
+from portal.loans.components import Component
+from portal.loans.models import Loan, LoanChild
+
+
+class Account(Labelled):
+    """The accounts a lender's loan book needs; codes follow the standard chart (企业会计准则 — 应用指南)."""
+
+    CASH = "1002", _("Bank deposits")
+    LOANS = "1303", _("Loans")
+    INTEREST_RECEIVABLE = "1132", _("Interest receivable")
+    ALLOWANCE = "1304", _("Loan loss allowance")
+    CLEARING = "1901", _("Opening positions (clearing)")
+    PRIOR_INCOME = "3103", _("Income before the cut-over")
+    INTEREST_INCOME = "6011", _("Interest income")
+    FEE_INCOME = "6021", _("Fee income")
+    PENALTY_INCOME = "6051", _("Penalty interest income")
+    WRITTEN_OFF = "9101", _("Written-off claims (off balance)")
+    WRITTEN_OFF_CONTRA = "9901", _("Contra of written-off claims (off balance)")
+
+    @property
+    def on_balance(self) -> bool:
+        return not self.value.startswith("9")
+
+
+class JournalKind(Labelled):
+    """What happened to the loan."""
+
+    DISBURSEMENT = "disbursement", _("Disbursement")
+    ACCRUAL = "accrual", _("Interest accrual")
+    REPAYMENT = "repayment", _("Repayment")
+    WRITE_OFF = "write_off", _("Write-off")
+    RECOVERY = "recovery", _("Recovery after write-off")
+
+
+class Journal(LoanChild, Model):
+    """One booked event of one loan (分录). `key` makes booking the same event twice impossible."""
+
+    scope_resource = "Journal"
+
+    __table_args__ = (Index("ix_journal_kind_value_date", "kind", "value_date"),)
+
+    id: Mapped[BigId]
+    key: Mapped[str] = field(_("Event key"), String(80), unique=True, search=True)
+    kind: Mapped[JournalKind] = field(_("Event"), Choice(JournalKind))
+    opening: Mapped[bool] = field(
+        _("Opening position"),
+        default=False,
+        help=_("Sums up history from before the cut-over; the other side is the clearing account."),
+    )
+    value_date: Mapped[BusinessDate] = field(_("Value date"))
+    booking_date: Mapped[BusinessDate] = field(_("Booking date"), index=True)
+    period: Mapped[int] = field(_("Period"), help=_("Year and month of the booking, as in 202606."))
+    reverses_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("journal.id"), unique=True)
+    rule_version: Mapped[str] = field(_("Rule version"), String(20))
+    posted_at: Mapped[Moment] = field(_("Posted at"))
+    batch_id: Mapped[int | None] = mapped_column(index=True)
+    # Who owned the loan when it was booked: figures are attributed by these; rows are seen by the loan's owner now.
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+    loan: Mapped[Loan] = relationship()
+    postings: Mapped[list[Posting]] = relationship(back_populates="journal", order_by="Posting.id")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Posting(LoanChild, Model):
+    """One line of a journal: an account, a component, an amount in fen (debit positive)."""
+
+    scope_resource = "Loan"
+
+    __table_args__ = (
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        Index("ix_posting_account_value_date", "account", "value_date"),
+        # Holds all that positions sum up, loan by loan: read alone, five times faster than the table.
+        Index("ix_posting_position", "loan_id", "account", "value_date", "booking_date", "amount"),
+    )
+
+    id: Mapped[BigId]
+    loan_id: Mapped[int] = field(_("Loan number"), ForeignKey("loan.id"))
+    journal_id: Mapped[int] = mapped_column(BigKey, ForeignKey("journal.id"), index=True)
+    kind: Mapped[JournalKind] = mapped_column(Choice(JournalKind))
+    account: Mapped[Account] = field(_("Account"), Choice(Account))
+    component: Mapped[Component] = field(_("Component"), Choice(Component))
+    amount: Mapped[Money] = field(_("Amount"), help=_("Debit positive, credit negative."))
+    value_date: Mapped[BusinessDate] = field(_("Value date"))
+    booking_date: Mapped[BusinessDate] = field(_("Booking date"))
+    instalment_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("instalment.id"))
+
+    journal: Mapped[Journal] = relationship(back_populates="postings")
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.amount}"

@@ -1,0 +1,107 @@
+"""Loan state: every open loan as it stands, kept by day-end and by each booking; and its copy at each month-end.
+
+What a head office looks at all day is answered from here in milliseconds instead of from millions of postings. A
+reconciliation proves it equal to the ledger.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship, synonym
+
+from portal.core.db import BigId, BusinessDate, Choice, Model, Money, Rate, describe
+from portal.core.fields import field
+from portal.core.scope import BranchScoped
+from portal.loans.classification import Category
+from portal.loans.models import Loan, LoanChild
+
+describe(
+    Category,
+    {
+        Category.NORMAL: _("Normal"),
+        Category.SPECIAL_MENTION: _("Special mention"),
+        Category.SUBSTANDARD: _("Substandard"),
+        Category.DOUBTFUL: _("Doubtful"),
+        Category.LOSS: _("Loss"),
+    },
+)
+
+
+class Position:
+    """What is known of an open loan at the end of a business date."""
+
+    as_of: Mapped[BusinessDate] = field(_("As at"))
+    balance: Mapped[Money] = field(_("Balance"))
+    accrued_interest: Mapped[Money] = field(_("Accrued interest"), help=_("Earned and booked, not yet paid."))
+    overdue_principal: Mapped[Money] = field(_("Overdue principal"))
+    overdue_interest: Mapped[Money] = field(_("Overdue interest"))
+    days_past_due: Mapped[int] = field(_("Days past due"))
+    oldest_due_on: Mapped[BusinessDate | None] = field(_("Overdue since"))
+    category: Mapped[Category] = field(_("Category"), Choice(Category))
+    rate: Mapped[Rate] = field(_("Annual rate"))
+
+    @declared_attr
+    def customer_id(cls) -> Mapped[int]:
+        return field(_("Customer"), ForeignKey("customer.id"), index=True, search=True)  # type: ignore[no-any-return]
+
+    @declared_attr
+    def product_id(cls) -> Mapped[int]:
+        return field(_("Product"), ForeignKey("product.id"))  # type: ignore[no-any-return]
+
+    @declared_attr
+    def grid_id(cls) -> Mapped[int | None]:
+        return mapped_column(ForeignKey("grid.id"))
+
+
+class LoanState(Position, BranchScoped, Model):
+    """The loans with a balance as they stand on the open business date, today's bookings included (借据现状).
+
+    Every row holds for the open date; its `as_of` is the day since when it has been as it is.
+    """
+
+    scope_resource = "Loan"
+    __table_args__ = (
+        Index("ix_loan_state_branch_category", "branch_id", "category"),
+        Index("ix_loan_state_branch_manager", "branch_id", "manager_id"),
+        Index("ix_loan_state_days_past_due", "days_past_due"),
+    )
+
+    loan_id: Mapped[int] = field(
+        _("Loan number"), ForeignKey("loan.id"), primary_key=True, autoincrement=False, search=True
+    )
+    as_of: Mapped[BusinessDate] = field(_("Unchanged since"))
+    branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"), index=True)
+    team_id: Mapped[int | None] = field(_("Team"), ForeignKey("team.id"), index=True)
+    manager_id: Mapped[int | None] = field(_("Customer manager"), ForeignKey("staff.id"), index=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    """Counts the bookings that touched the loan: tells a running day-end what moved under its feet."""
+
+    loan: Mapped[Loan] = relationship()
+    customer: Mapped[Any] = relationship("Customer")
+    product: Mapped[Any] = relationship("Product")
+    branch: Mapped[Any] = relationship("Branch")
+    team: Mapped[Any] = relationship("Team")
+    manager: Mapped[Any] = relationship("Staff")
+    id = synonym("loan_id")
+
+
+class LoanSnapshot(Position, LoanChild, Model):
+    """The open loans at a month-end. Branch, team and manager are those of that day; rows are seen by today's owner."""
+
+    scope_resource = "Loan"
+    __table_args__ = (
+        UniqueConstraint("as_of", "loan_id"),
+        Index("ix_loan_snapshot_as_of_branch", "as_of", "branch_id"),
+    )
+
+    id: Mapped[BigId]
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+Loan.state = relationship(LoanState, viewonly=True, uselist=False)
+"""How an open loan stands; None once it is closed."""

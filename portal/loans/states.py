@@ -1,0 +1,68 @@
+"""Keeping `loan_state` and `loan_snapshot`: upserts from positions, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, delete, literal, or_, select, true
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from portal.core.bulk import chunks
+from portal.core.scope import unscoped
+from portal.loans.positions import COLUMNS, positions
+from portal.loans.state import LoanSnapshot, LoanState
+
+INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def refresh_states(session: Session, day: date, running: Collection[int], closed: Collection[int]) -> None:
+    """Bring rows up to date after a booking, as at the open business date: loans with a balance, and without one."""
+    with unscoped("loan_state follows a booking"):
+        for part in chunks(running):
+            now = positions(day, loans=part, standing=True).add_columns(literal(1).label("revision"))
+            statement, new = _inserted(session, LoanState, now, [*COLUMNS, "revision"])
+            new["revision"] = LoanState.revision + 1
+            _run(session, statement.on_conflict_do_update(index_elements=["loan_id"], set_=new))
+        for part in chunks(closed):
+            _run(session, delete(LoanState).where(LoanState.loan_id.in_(part)))
+
+
+def replace_states(session: Session, rows: Select[Any]) -> None:
+    """Make `loan_state` these positions; a row whose figures are the same stays as it is, with its old `as_of`."""
+    statement, new = _inserted(
+        session, LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
+    )
+    del new["revision"]
+    statement = statement.on_conflict_do_update(
+        index_elements=["loan_id"], set_=new, where=_differs(LoanState, new, apart_from="as_of")
+    )
+    _run(session, statement)
+    _run(session, delete(LoanState).where(LoanState.loan_id.not_in(select(rows.subquery("open").c.loan_id))))
+
+
+def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
+    """Make the snapshot of a month-end these positions."""
+    statement, new = _inserted(session, LoanSnapshot, rows, COLUMNS)
+    statement = statement.on_conflict_do_update(
+        index_elements=["as_of", "loan_id"], set_=new, where=_differs(LoanSnapshot, new)
+    )
+    _run(session, statement)
+    held = select(rows.subquery("held").c.loan_id)
+    _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, LoanSnapshot.loan_id.not_in(held)))
+
+
+def _inserted(session: Session, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    """INSERT … SELECT, and the new value of each column but the key. SQLite cannot tell ON CONFLICT without a WHERE."""
+    statement: Any = INSERTS[session.get_bind().dialect.name](model).from_select(names, rows.where(true()))
+    return statement, {name: statement.excluded[name] for name in names if name != "loan_id"}
+
+
+def _differs(model: Any, new: dict[str, Any], apart_from: str = "") -> Any:
+    return or_(*(getattr(model, name).is_distinct_from(value) for name, value in new.items() if name != apart_from))
+
+
+def _run(session: Session, statement: Any) -> None:
+    session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,165 @@
+"""What the portfolio is cut by: the organisation, the product, the grid, the customer, the contract, the lateness."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import Select, func, select
+
+import portal.loans.state  # noqa: F401 - gives the categories their words
+from portal.core import scope
+from portal.core.db import db, label_of
+from portal.core.metric import Dimension, MetricError, dimension_of, register_dimension
+from portal.customers.models import CustomerType, Industry
+from portal.grids.models import Grid
+from portal.loans.classification import Category
+from portal.loans.models import Guarantee, Loan
+from portal.metrics.bands import AMOUNT, DAYS_PAST_DUE, TERM
+from portal.organization.models import Branch, Staff, Team
+from portal.products.models import Channel, Product, Purpose
+
+NONE = "none"
+"""How a filter asks for rows without one: `team=none`."""
+
+LARGEST_ID = 2**31 - 1
+AT_ONCE = 5_000
+
+
+def parse_value(key: str, text: str) -> Any:
+    """The key that a filter's text means. Raises MetricError with a sentence for what is unknown."""
+    dimension = dimension_of(key)
+    text = text.strip()
+    return None if text == NONE else dimension.parse(text)
+
+
+def parse_where(pairs: Iterable[tuple[str, str]]) -> dict[str, list[Any]]:
+    """Filters of `evaluate` from text: a dimension named twice means either value."""
+    where: dict[str, list[Any]] = {}
+    for key, text in pairs:
+        where.setdefault(key, []).append(parse_value(key, text))
+    return where
+
+
+def split_filter(text: str, separator: str) -> tuple[str, str]:
+    """`branch=0101` -> ("branch", "0101"); MetricError when it is no filter."""
+    key, found, value = text.partition(separator)
+    if not found or not key.strip() or not value.strip():
+        example = f"branch{separator}0101"
+        raise MetricError(
+            gettext("“%(text)s” is not a filter; write it like %(example)s.", text=text[:40], example=example)
+        )
+    return key.strip(), value
+
+
+def codes(key: str, keys: Iterable[Any]) -> dict[Any, str]:
+    """Keys of a dimension as text for machines, which `parse_value` reads back."""
+    keys = list(keys)
+    known = dimension_of(key).codes([k for k in keys if k is not None])
+    return {k: NONE if k is None else known[k] for k in keys}
+
+
+def _of_rows(key: str, label: Any, model: Any, expand: Callable[[Any], list[Any]] | None = None) -> Dimension:
+    """A dimension whose keys are ids of rows with a code and a name."""
+
+    def row_codes(keys: Iterable[int]) -> Mapping[int, str]:
+        return dict(_read(select(model.id, model.code), model.id, keys))
+
+    def labels(keys: Iterable[int]) -> Mapping[int, str]:
+        if not hasattr(model, "name"):
+            return row_codes(keys)
+        found = _read(select(model.id, model.code, model.name), model.id, keys)
+        # Whoever shares his name with somebody else is always told apart, whoever stands beside him in this answer.
+        shared = select(model.name).group_by(model.name).having(func.count() > 1)
+        twice = {row[0] for row in _read(shared, model.name, [name for _id, _code, name in found])}
+        return {i: f"{name} ({code})" if name in twice else name for i, code, name in found}
+
+    def parse(text: str) -> int:
+        with scope.doing("", "list"):
+            found = db.session.scalar(select(model.id).where(model.code == text))
+            if found is None and text.isdigit() and int(text) <= LARGEST_ID:
+                found = db.session.scalar(select(model.id).where(model.id == int(text)))
+        if found is None:
+            raise MetricError(
+                gettext("%(dimension)s: there is no “%(value)s” that you may see.", dimension=label, value=text[:40])
+            )
+        return found  # type: ignore[no-any-return]
+
+    return register_dimension(Dimension(key, label, labels, parse, row_codes, expand))
+
+
+def _read(statement: Select[Any], column: Any, keys: Iterable[Any]) -> list[Any]:
+    """Rows whose column has one of these keys, so many at a time that both engines can hold the list."""
+    wanted = list(dict.fromkeys(keys))
+    found: list[Any] = []
+    # Whoever sees a figure may read whose it is, also where the loan has moved on since.
+    with scope.unscoped("names of what figures in scope are cut by"):
+        for start in range(0, len(wanted), AT_ONCE):
+            found += db.session.execute(statement.where(column.in_(wanted[start : start + AT_ONCE]))).all()
+    return found
+
+
+def _of_words(key: str, label: Any, listed: Mapping[Any, Any]) -> Dimension:
+    """A dimension whose keys are a closed list of texts with words, in their order."""
+
+    def parse(text: str) -> Any:
+        for value, said in listed.items():
+            if text in (str(value), str(said)):
+                return value
+        known = ", ".join(str(value) for value in listed)
+        raise MetricError(
+            gettext("%(dimension)s: “%(value)s” is none of %(known)s.", dimension=label, value=text[:40], known=known)
+        )
+
+    def labels(keys: Iterable[Any]) -> Mapping[Any, str]:
+        return {value: str(said) for value, said in listed.items()}
+
+    return register_dimension(Dimension(key, label, labels, parse, order=tuple(listed)))
+
+
+def _of_choices(key: str, label: Any, choices: type[StrEnum]) -> Dimension:
+    return _of_words(key, label, {choice: label_of(choice) for choice in choices})
+
+
+def _subtree(branch_id: int) -> list[int]:
+    """A branch and everything below it."""
+    with scope.unscoped("the tree of branches, to widen a filter on rows in scope"):
+        tree = db.session.execute(select(Branch.id, Branch.parent_id)).all()
+    found, level = [branch_id], {branch_id}
+    while level:
+        level = {child for child, parent in tree if parent in level} - set(found)
+        found.extend(sorted(level))
+    return found
+
+
+def _month(text: str) -> int:
+    found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+    if found is None:
+        raise MetricError(gettext("“%(text)s” is not a month; write it like 2026-06.", text=text[:40]))
+    return int(found[1]) * 100 + int(found[2])
+
+
+def _month_words(keys: Iterable[int]) -> Mapping[int, str]:
+    return {key: f"{key // 100}-{key % 100:02d}" for key in keys}
+
+
+BRANCH = _of_rows("branch", _("Branch"), Branch, _subtree)
+TEAM = _of_rows("team", _("Team"), Team)
+MANAGER = _of_rows("manager", _("Customer manager"), Staff)
+PRODUCT = _of_rows("product", _("Product"), Product)
+GRID = _of_rows("grid", _("Grid"), Grid)
+LOAN = _of_rows("loan", _("Loan number"), Loan)
+CUSTOMER_GROUP = _of_choices("customer_group", _("Customer group"), CustomerType)
+INDUSTRY = _of_choices("industry", _("Industry"), Industry)
+GUARANTEE = _of_choices("guarantee", _("Guarantee"), Guarantee)
+CATEGORY = _of_choices("category", _("Category"), Category)
+PURPOSE = _of_choices("purpose", _("Purpose"), Purpose)
+PRODUCT_CHANNEL = _of_choices("product_channel", _("Channel"), Channel)
+DAYS = _of_words("days_past_due", _("Days past due"), DAYS_PAST_DUE.words())
+AMOUNT_BAND = _of_words("amount_band", _("Amount band"), AMOUNT.words())
+TERM_BAND = _of_words("term_band", _("Term band"), TERM.words())
+MONTH = register_dimension(Dimension("month", _("Month"), _month_words, _month, _month_words))

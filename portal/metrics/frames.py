@@ -1,0 +1,133 @@
+"""The two frames of the portfolio: `positions`, the open loans at the end of a date, and `flows`, what was booked.
+
+A position is answered from `loan_state` for the open business date, from `loan_snapshot` for a month-end that has one,
+and by replaying postings for any other day; all three hold the same columns and the same figures.
+
+Rows are seen by today's owner of the loan, and attributed to whoever owned it on the date (positions) or when it was
+booked (flows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, cast, extract, select
+
+from portal.core.clock import business_date
+from portal.core.db import db
+from portal.core.metric import Frame, Question
+from portal.core.scope import unscoped
+from portal.customers.models import Customer
+from portal.loans.ledger import Journal, Posting
+from portal.loans.models import Instalment, Loan
+from portal.loans.positions import COLUMNS, positions
+from portal.loans.state import LoanSnapshot, LoanState
+from portal.metrics.bands import AMOUNT, DAYS_PAST_DUE, TERM
+from portal.products.models import Product
+
+
+def position_frame(question: Question) -> Frame:
+    """Loans with a balance at the end of `as_of`, one row a loan."""
+    source, where = _position_source(question)
+    columns = {name: _of(source, name) for name in COLUMNS}
+    return Frame(
+        name="positions",
+        select_from=source,
+        columns=columns,
+        dimensions={
+            "branch": columns["branch_id"],
+            "team": columns["team_id"],
+            "manager": columns["manager_id"],
+            "product": columns["product_id"],
+            "grid": columns["grid_id"],
+            "category": columns["category"],
+            "days_past_due": DAYS_PAST_DUE.expression(columns["days_past_due"]),
+            "loan": columns["loan_id"],
+            **_describing(),
+        },
+        where=where,
+        joins=(
+            (Loan, Loan.id == columns["loan_id"]),
+            (Customer, Customer.id == columns["customer_id"]),
+            (Product, Product.id == columns["product_id"]),
+        ),
+        described_by=frozenset({Customer, Instalment}),
+    )
+
+
+def _position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
+    """Where positions of this date stand, and the condition that picks them."""
+    kept = _kept(question)
+    if kept is LoanState:
+        return LoanState, ()
+    if kept is LoanSnapshot:
+        return LoanSnapshot, (LoanSnapshot.as_of == question.as_of,)
+    return positions(question.as_of, question.known).subquery("position"), ()
+
+
+def _kept(question: Question) -> type | None:
+    """The table that keeps the positions of this date as known on it; None when there is none."""
+    if question.known != question.as_of:
+        return None
+    if question.as_of == business_date():
+        return LoanState
+    with unscoped("which month-ends have snapshots"):
+        kept = select(LoanSnapshot.id).where(LoanSnapshot.as_of == question.as_of).limit(1)
+        return LoanSnapshot if db.session.scalar(kept) is not None else None
+
+
+def _of(source: Any, name: str) -> ColumnElement[Any]:
+    return getattr(source.c if hasattr(source, "c") else source, name)  # type: ignore[no-any-return]
+
+
+def flow_frame(question: Question) -> Frame:
+    """Postings with a value date in the period, as booked by `known_at`; one row a posting."""
+    return Frame(
+        name="flows",
+        select_from=Posting,
+        columns={
+            "amount": Posting.amount,
+            "account": Posting.account,
+            "kind": Posting.kind,
+            "component": Posting.component,
+            "value_date": Posting.value_date,
+            "loan_id": Posting.loan_id,
+            "rate": Loan.rate,
+        },
+        dimensions={
+            "branch": Journal.branch_id,
+            "team": Journal.team_id,
+            "manager": Journal.manager_id,
+            "product": Loan.product_id,
+            "grid": Customer.grid_id,
+            "month": cast(extract("year", Posting.value_date), Integer) * 100
+            + cast(extract("month", Posting.value_date), Integer),
+            "loan": Posting.loan_id,
+            **_describing(),
+        },
+        where=(
+            Posting.value_date.between(question.first_day, question.as_of),
+            Posting.booking_date <= question.known,
+        ),
+        joins=(
+            (Journal, Journal.id == Posting.journal_id),
+            (Loan, Loan.id == Posting.loan_id),
+            (Customer, Customer.id == Loan.customer_id),
+            (Product, Product.id == Loan.product_id),
+        ),
+        described_by=frozenset({Customer, Journal}),
+    )
+
+
+def _describing() -> Mapping[str, Any]:
+    """Dimensions of the contract, its product and its customer, the same for both frames."""
+    return {
+        "customer_group": Customer.type,
+        "industry": Customer.industry,
+        "guarantee": Loan.guarantee,
+        "purpose": Product.purpose,
+        "product_channel": Product.channel,
+        "amount_band": AMOUNT.expression(Loan.principal),
+        "term_band": TERM.expression(Loan.count),
+    }

@@ -1,0 +1,122 @@
+"""The glossary: every figure in words, generated from the registry; and the page of loans behind a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from flask import abort, request, url_for
+from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import gettext
+
+from portal.core import scope
+from portal.core.clock import business_date
+from portal.core.db import label_of
+from portal.core.errors import Refused
+from portal.core.metric import Metric, Question, asked, dimensions, evaluate, metrics, words
+from portal.metrics.answers import read_day
+from portal.metrics.dimensions import parse_where, split_filter
+from portal.metrics.formatting import heading, shown, unit_words
+from portal.metrics.listings import rows_url
+from portal.metrics.rows import rows_behind
+from portal.parameters.known import TO_CONFIRM, known
+from portal.parameters.services import parameter
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A dated parameter that a figure reads, as in force today."""
+
+    label: str
+    value: str
+    source: str
+    confirmed: bool
+
+
+def settings(metric: Metric, on: date) -> list[Setting]:
+    """The parameters behind a metric; one that has no value yet says so."""
+    found = []
+    for key in metric.parameters:
+        label = str(known[key].label)
+        try:
+            held = parameter(key, on)
+        except Refused as refusal:
+            found.append(Setting(label, str(refusal), "", True))
+            continue
+        operator = f"{label_of(held.operator)} " if held.operator else ""
+        found.append(Setting(label, operator + held.text, held.source.removesuffix(TO_CONFIRM), held.confirmed))
+    return found
+
+
+class GlossaryView(BaseView):
+    """What each figure means, where the definition comes from and which parameters it reads."""
+
+    resource = "Metrics"
+    route_base = "/metrics"
+    default_view = "list"
+
+    @expose("/")
+    @has_access
+    def list(self) -> Any:
+        self.update_redirect()
+        shown_metrics = [metric for metric in metrics.values() if not metric.internal]
+        subjects = [
+            (subject, [(metric, unit_words(metric), settings(metric, business_date())) for metric in listed])
+            for subject, listed in groupby(shown_metrics, key=lambda metric: str(metric.subject))
+        ]
+        return self.render_template(
+            "metrics/glossary.html",
+            title=gettext("Glossary of figures"),
+            subjects=subjects,
+            cuts=list(dimensions.values()),
+            count=len(shown_metrics),
+        )
+
+
+class MetricRowsView(BaseView):
+    """The loans behind a figure, one line each."""
+
+    resource = "Metrics"
+    route_base = "/metrics"
+    default_view = "list"
+
+    @expose("/<string:key>/rows")
+    @has_access
+    def list(self, key: str) -> Any:
+        if key not in metrics or metrics[key].internal:
+            abort(404)
+        metric, question = metrics[key], _question()
+        where = parse_where(split_filter(text, ":") for text in request.args.getlist("where") if text)
+        number = max(1, request.args.get("page", 1, type=int))
+        found = rows_behind(key, question, where, number, PAGE)
+        whole = evaluate([key], where=where, as_of=question.as_of, start=question.start, known_at=question.known_at)
+        pages = max(1, -(-found.count // PAGE))
+        return self.render_template(
+            "metrics/rows.html",
+            title=gettext("%(figure)s: the loans behind it", figure=metric.label),
+            metric=metric,
+            question=question,
+            chips=[(dimensions[k].label, ", ".join(words(dimensions[k], v).values())) for k, v in where.items()],
+            total=shown(metric, whole.total[key]),
+            total_heading=heading(metric),
+            value_heading=heading(found.metric),
+            facts=[dimensions[fact].label for fact in found.facts],
+            rows=[(r.code, _loan_url(r.loan_id), r.facts, shown(found.metric, r.value)) for r in found.rows],
+            count=found.count,
+            first=(number - 1) * PAGE + 1,
+            previous=rows_url(metric, question, where, number - 1) if number > 1 else "",
+            next=rows_url(metric, question, where, number + 1) if number < pages else "",
+        )
+
+
+def _question() -> Question:
+    given = {name: read_day(text) for name in ("as_of", "from", "known_at") if (text := request.args.get(name))}
+    return asked(given.get("as_of"), given.get("from"), given.get("known_at"))
+
+
+def _loan_url(loan_id: int) -> str:
+    return url_for("LoanView.show", pk=loan_id) if scope.actor().may("Loan", "show") else ""

@@ -1,0 +1,1 @@
+"""Who we are: branches, teams and staff."""

@@ -1,0 +1,125 @@
+"""Screens of branches, teams and staff."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import User
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from markupsafe import Markup
+from sqlalchemy import select
+
+from portal.core.application import add_screens
+from portal.core.audit import AuditEntry
+from portal.core.db import db
+from portal.core.roles import roles
+from portal.core.security import Place, register_place_of
+from portal.core.views import PortalView, ScopedInterface
+from portal.organization import users as _described_users  # noqa: F401 - describes FAB's columns
+from portal.organization.models import Branch, Staff, Team
+
+MENU = ("organization", _("Organisation"))
+ADMINISTRATION = ("administration", _("Administration"))
+
+
+@register_place_of
+def place_of(user_id: int) -> Place | None:
+    """Where a user stands; None for somebody who is not, or no longer, on the staff."""
+    found = db.session.execute(
+        select(Staff.id, Staff.branch_id, Staff.team_id, Branch.parent_id)
+        .join(Branch, Staff.branch_id == Branch.id)
+        .where(Staff.user_id == user_id, Staff.left_on.is_(None))
+    ).first()
+    if found is None:
+        return None
+    teams = frozenset() if found.team_id is None else frozenset({found.team_id})
+    return Place(found.id, found.branch_id, subtree(found.branch_id), teams, found.parent_id is None)
+
+
+def subtree(branch_id: int) -> frozenset[int]:
+    """A branch and everything below it."""
+    tree = select(Branch.id).where(Branch.id == branch_id).cte("subtree", recursive=True)
+    tree = tree.union(select(Branch.id).join(tree, Branch.parent_id == tree.c.id))
+    return frozenset(db.session.scalars(select(tree.c.id)))
+
+
+class BranchView(PortalView):
+    """Offices."""
+
+    datamodel = ScopedInterface(Branch)
+    menu, icon = MENU, "fa-building"
+    list_title, show_title, add_title, edit_title = _("Branches"), _("Branch"), _("Add a branch"), _("Edit branch")
+    list_columns = ["code", "name", "kind", "parent", "opened_on", "closed_on"]
+    order = ("code", "asc")
+    related = (("TeamView", "branch"), ("StaffView", "branch"), ("CustomerView", "branch"), ("LoanView", "branch"))
+
+
+class TeamView(PortalView):
+    """Teams of customer managers."""
+
+    datamodel = ScopedInterface(Team)
+    menu, icon = MENU, "fa-users"
+    list_title, show_title, add_title, edit_title = _("Teams"), _("Team"), _("Add a team"), _("Edit team")
+    list_columns = ["code", "name", "branch"]
+    order = ("code", "asc")
+    related = (("StaffView", "team"), ("GridView", "team"), ("CustomerView", "team"))
+
+
+class StaffView(PortalView):
+    """Employees."""
+
+    datamodel = ScopedInterface(Staff)
+    menu, icon = MENU, "fa-id-badge"
+    list_title, show_title, add_title, edit_title = (
+        _("Staff"),
+        _("Staff member"),
+        _("Add a staff member"),
+        _("Edit staff member"),
+    )
+    list_columns = ["code", "name", "post", "level", "branch", "team", "supervisor", "joined_on"]
+    order = ("code", "asc")
+    related = (("GridView", "manager"), ("CustomerView", "manager"), ("LoanView", "manager"))
+
+
+class UserView(PortalView):
+    """Logins and their roles. They are made and changed with `portal user`."""
+
+    datamodel = ScopedInterface(User)
+    resource = "User"
+    menu, icon = ADMINISTRATION, "fa-key"
+    list_title, show_title = _("Logins"), _("Login")
+    list_columns = ["username", "last_name", "first_name", "role_names", "active", "last_login"]
+    show_columns = list_columns
+    label_columns = {"role_names": _("Roles")}
+    order = ("username", "asc")
+    can_add = can_edit = can_delete = False
+
+    def cell(self, row: Any, name: str) -> Any:
+        if name == "role_names":
+            return gettext(", ").join(str(roles[role.name].label) for role in row.roles if role.name in roles)
+        return super().cell(row, name)
+
+
+class AuditView(PortalView):
+    """Who changed, exported and imported what."""
+
+    datamodel = ScopedInterface(AuditEntry)
+    menu, icon = ADMINISTRATION, "fa-history"
+    list_title, show_title = _("Audit trail"), _("Audit entry")
+    list_columns = ["at", "actor", "verb", "resource", "subject_id", "request_id"]
+    show_columns = ["at", "business_date", "actor", "verb", "resource", "subject_id", "request_id", "changes"]
+    label_columns = {"changes": _("What changed")}
+    order = ("at", "desc")
+    can_add = can_edit = can_delete = False
+
+    def cell(self, row: Any, name: str) -> Any:
+        if name == "changes":
+            shown = json.dumps(row.changes, ensure_ascii=False, indent=2)
+            return Markup("<pre class='json'>{}</pre>").format(shown)
+        return super().cell(row, name)
+
+
+def register(builder: Any) -> None:
+    add_screens(builder, BranchView, TeamView, StaffView, UserView, AuditView)

@@ -1,0 +1,1 @@
+"""Dated, sourced values: what regulation and the company decide, kept as data."""

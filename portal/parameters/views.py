@@ -1,0 +1,31 @@
+"""Screens of this area: Dated parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from portal.core.application import add_screens
+from portal.core.views import PortalView, ScopedInterface
+from portal.parameters.models import Parameter
+
+
+class ParameterView(PortalView):
+    """Dated parameters."""
+
+    datamodel = ScopedInterface(Parameter)
+    menu, icon = ("parameters", _("Rules")), "fa-sliders"
+    list_title, show_title, add_title, edit_title = (
+        _("Parameters"),
+        _("Parameter"),
+        _("Add a parameter value"),
+        _("Edit parameter value"),
+    )
+    list_columns = ["key", "value", "operator", "valid_from", "source", "confirmed"]
+    order = ("key", "asc")
+    related = ()
+
+
+def register(builder: Any) -> None:
+    add_screens(builder, ParameterView)

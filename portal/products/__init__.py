@@ -1,0 +1,1 @@
+"""What we lend: the catalogue of loan products."""

@@ -1,0 +1,45 @@
+"""The terms a product lends on, as pure values: no framework, no session."""
+
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """How principal is repaid."""
+
+    LEVEL = "level"
+    """等额本息: principal and interest together are the same each month."""
+    EQUAL_PRINCIPAL = "equal-principal"
+    """等额本金: the same principal each month, interest on the rest."""
+    INTEREST_ONLY = "interest-only"
+    """先息后本: interest each month, the principal at the end."""
+    BULLET = "bullet"
+    """一次还本付息: one instalment at the end; simple interest over the whole term."""
+
+
+class DayCount(StrEnum):
+    """How days are counted for interest."""
+
+    THIRTY_360 = "30/360"
+    """US (NASD) variant."""
+    THIRTY_E_360 = "30E/360"
+    """European variant: only the 31st counts as the 30th."""
+    ACT_365 = "actual/365"
+    """Fixed: 365 days in leap years too."""
+    ACT_360 = "actual/360"
+
+
+class Rounding(StrEnum):
+    """How a fraction of a fen becomes a fen."""
+
+    HALF_UP = "half-up"
+    UP = "up"
+
+
+class HolidayRule(StrEnum):
+    """Where a due date goes that is not a working day."""
+
+    NONE = "none"
+    FOLLOWING = "following"
+    MODIFIED_FOLLOWING = "modified-following"
+    """The next working day, unless that is in the next month: then the one before."""
+    PRECEDING = "preceding"

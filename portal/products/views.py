@@ -1,0 +1,42 @@
+"""Screens of this area: The product catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+from portal.core.application import add_screens
+from portal.core.views import PortalView, ScopedInterface
+from portal.products.models import Product
+
+
+class ProductView(PortalView):
+    """The product catalogue."""
+
+    datamodel = ScopedInterface(Product)
+    menu, icon = ("lending", _("Lending")), "fa-tags"
+    list_title, show_title, add_title, edit_title = (
+        _("Loan products"),
+        _("Loan product"),
+        _("Add a product"),
+        _("Edit product"),
+    )
+    list_columns = [
+        "code",
+        "name",
+        "purpose",
+        "channel",
+        "method",
+        "rate_min",
+        "rate_max",
+        "term_min",
+        "term_max",
+        "active",
+    ]
+    order = ("code", "asc")
+    related = (("LoanView", "product"),)
+
+
+def register(builder: Any) -> None:
+    add_screens(builder, ProductView)

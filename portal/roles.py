@@ -1,0 +1,212 @@
+"""The role table: who may do what to what, and how far. One entry for each resource, one line for each role.
+
+Scopes: `all` the company, `branch` the own branch and below, `team` the own team, `self` what the person looks after.
+Whatever is not written here is refused.
+"""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+
+from portal.core.roles import Role, grant, register_role
+
+ROLES = (
+    Role("administrator", _("Administrator"), _("Configures roles, rules, products and parameters; sees no loans.")),
+    Role("committee", _("Management committee"), _("Looks at dashboards and everything behind them.")),
+    Role("branch_head", _("Branch head"), _("Runs a branch: its people, grids, customers and loans.")),
+    Role("team_lead", _("Team lead"), _("Leads a team of customer managers and assigns grids.")),
+    Role("customer_manager", _("Customer manager"), _("Looks after customers and grids.")),
+    Role("risk", _("Risk officer"), _("Watches the portfolio and its categories.")),
+    Role("approver", _("Approver"), _("Decides on applications.")),
+    Role("finance", _("Finance officer"), _("Books payments and closes the day.")),
+    Role("collections", _("Collections officer"), _("Follows up overdue loans.")),
+    Role("compliance", _("Compliance officer"), _("Prepares returns and reports.")),
+    Role("audit", _("Auditor"), _("Reads everything, changes nothing.")),
+    Role("hr", _("HR officer"), _("Keeps the staff records.")),
+)
+for role in ROLES:
+    register_role(role)
+
+ALL_READ = "read export @all"
+LOCAL = "read export @branch"
+
+grant(
+    "Branch",
+    administrator="full @all",
+    committee=ALL_READ,
+    branch_head="read @branch",
+    team_lead="read @branch",
+    customer_manager="read @branch",
+    risk=ALL_READ,
+    approver="read @branch",
+    finance=ALL_READ,
+    collections="read @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    hr="read export @all",
+)
+grant(
+    "Team",
+    administrator="full @all",
+    committee=ALL_READ,
+    branch_head="read write @branch",
+    team_lead="read @branch",
+    customer_manager="read @team",
+    risk=ALL_READ,
+    approver="read @branch",
+    finance=ALL_READ,
+    collections="read @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    hr="read manage export @all",
+)
+grant(
+    "Staff",
+    administrator="full @all",
+    committee=ALL_READ,
+    branch_head="read export write @branch",
+    team_lead="read @team",
+    customer_manager="read @team",
+    risk=ALL_READ,
+    approver="read @branch",
+    finance=ALL_READ,
+    collections="read @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    hr="read manage export @all",
+)
+grant("User", administrator="list show add edit @all", audit="read @all")
+grant(
+    "Parameter",
+    administrator="full @all",
+    committee=ALL_READ,
+    risk="read write export @all",
+    finance=ALL_READ,
+    compliance="read write export @all",
+    audit=ALL_READ,
+    branch_head="read @all",
+)
+grant(
+    "Product",
+    administrator="full @all",
+    committee=ALL_READ,
+    branch_head="read @all",
+    team_lead="read @all",
+    customer_manager="read @all",
+    risk="read write export @all",
+    approver="read @all",
+    finance=ALL_READ,
+    collections="read @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Customer",
+    committee=ALL_READ,
+    branch_head="read write export @branch",
+    team_lead="read write export @team",
+    customer_manager="read write export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance="read @all",
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Grid",
+    administrator="full @all",
+    committee=ALL_READ,
+    branch_head="read write export @branch",
+    team_lead="read edit export @team",
+    customer_manager="read export @self",
+    risk=ALL_READ,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Loan",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    team_lead="read export @team",
+    customer_manager="read export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance=ALL_READ,
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Instalment",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    team_lead="read export @team",
+    customer_manager="read export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance=ALL_READ,
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Repayment",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    team_lead="read export @team",
+    customer_manager="read export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance=ALL_READ,
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "Journal",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    risk=ALL_READ,
+    finance=ALL_READ,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant("ImportBatch", administrator="full @all", finance="full @all", compliance="read @all", audit="read @all")
+grant(
+    "Metrics",
+    committee="read @all",
+    branch_head="read @branch",
+    team_lead="read @team",
+    customer_manager="read @self",
+    risk="read @all",
+    approver="read @branch",
+    finance="read @all",
+    collections="read @branch",
+    compliance="read @all",
+    audit="read @all",
+    administrator="read @all",
+    hr="read @all",
+)
+grant(
+    "PortfolioDashboard",
+    committee="read export @all",
+    branch_head="read export @branch",
+    team_lead="read export @team",
+    customer_manager="read @self",
+    risk="read export @all",
+    finance="read export @all",
+    collections="read @branch",
+    compliance="read export @all",
+    audit="read export @all",
+)
+grant(
+    "Report",
+    committee="read run export @all",
+    branch_head="read run export @branch",
+    risk="read run export @all",
+    finance="read run export @all",
+    compliance="read run export @all",
+    audit="read run export @all",
+)
+grant("AuditEntry", administrator="read @all", compliance=ALL_READ, audit=ALL_READ)

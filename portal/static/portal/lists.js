@@ -1,0 +1,126 @@
+/* Lists: opening rows, selecting for bulk actions, choosing columns, and the filter drawer. */
+(function () {
+  "use strict";
+
+  const { all, memory, messages } = window.portal;
+
+  all(".listing").forEach((listing) => {
+    const scroll = listing.querySelector(".table-scroll");
+    if (scroll) {
+      const edges = () => {
+        scroll.classList.toggle("is-scrolled", scroll.scrollLeft > 0);
+        scroll.classList.toggle("has-more", scroll.scrollLeft + scroll.clientWidth < scroll.scrollWidth - 1);
+      };
+      scroll.addEventListener("scroll", edges, { passive: true });
+      new ResizeObserver(edges).observe(scroll);
+    }
+    // A cell that had to be cut short shows its whole text to the pointer.
+    listing.addEventListener("mouseover", (event) => {
+      const cell = event.target.closest("td");
+      if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent.trim();
+    });
+    openRows(listing);
+    selectRows(listing);
+    chooseColumns(listing);
+  });
+
+  /** A click anywhere on a row opens its record, except on controls and while text is being selected. */
+  function openRows(listing) {
+    listing.addEventListener("click", (event) => {
+      const row = event.target.closest("tr[data-href]");
+      if (!row || event.target.closest("a, button, input, label, summary, .cell-check") || String(getSelection())) return;
+      if (event.ctrlKey || event.metaKey) window.open(row.dataset.href);
+      else location.assign(row.dataset.href);
+    });
+  }
+
+  function selectRows(listing) {
+    const boxes = all("input[name=rowid]", listing);
+    const bar = listing.querySelector(".bulk-bar");
+    const everything = listing.querySelector("[data-check-all]");
+    if (!bar || !boxes.length) return;
+    let last = null;
+
+    function refresh() {
+      const chosen = boxes.filter((box) => box.checked);
+      boxes.forEach((box) => box.closest("tr").classList.toggle("is-selected", box.checked));
+      bar.hidden = chosen.length === 0;
+      bar.querySelector(".bulk-count").textContent = messages.selected.replace("{count}", chosen.length);
+      everything.checked = chosen.length === boxes.length;
+      everything.indeterminate = chosen.length > 0 && chosen.length < boxes.length;
+    }
+
+    // The whole cell is the target, not only the small box in it.
+    listing.addEventListener("click", (event) => {
+      const cell = event.target.closest("tbody .cell-check");
+      if (cell && event.target === cell) cell.querySelector("input").click();
+    });
+    boxes.forEach((box, at) => box.addEventListener("click", (event) => {
+      if (event.shiftKey && last !== null) {
+        boxes.slice(Math.min(at, last), Math.max(at, last) + 1).forEach((other) => { other.checked = box.checked; });
+      }
+      last = at;
+      refresh();
+    }));
+    everything.addEventListener("change", () => {
+      boxes.forEach((box) => { box.checked = everything.checked; });
+      refresh();
+    });
+    bar.querySelector("[data-bulk-clear]").addEventListener("click", () => {
+      boxes.forEach((box) => { box.checked = false; });
+      refresh();
+      everything.focus();
+    });
+    bar.addEventListener("submit", (event) => { bar.elements.action.value = event.submitter.dataset.action; });
+    addEventListener("pageshow", refresh);
+    refresh();
+  }
+
+  function chooseColumns(listing) {
+    const key = "columns:" + listing.dataset.listing;
+    const hidden = new Set(JSON.parse(memory.get(key) || "[]"));
+    const toggles = all("[data-column-toggle]", listing);
+
+    function show(toggle) {
+      const column = toggle.dataset.columnToggle;
+      all("[data-column='" + CSS.escape(column) + "']", listing).forEach((cell) => cell.classList.toggle("is-hidden", hidden.has(column)));
+      toggle.checked = !hidden.has(column);
+    }
+
+    toggles.forEach((toggle) => {
+      show(toggle);
+      toggle.addEventListener("change", () => {
+        if (toggle.checked) hidden.delete(toggle.dataset.columnToggle);
+        else hidden.add(toggle.dataset.columnToggle);
+        memory.set(key, JSON.stringify([...hidden]));
+        show(toggle);
+      });
+    });
+  }
+
+  // "/" goes to the list's search box, as long as nobody is typing.
+  document.addEventListener("keydown", (event) => {
+    const box = document.querySelector("[data-quick-search]");
+    if (event.key !== "/" || !box || event.target.closest("input, textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+
+  // Filter drawer: empty fields stay out of the address; "one of" goes as f.name.in=a,b.
+  all("[data-filter-form]").forEach((form) => form.addEventListener("submit", () => {
+    all("[data-joined]", form).forEach((group) => {
+      const chosen = group.matches("select") ? Array.from(group.selectedOptions) : all("input:checked", group);
+      const joined = Object.assign(document.createElement("input"), { type: "hidden", name: group.dataset.joined });
+      joined.dataset.temporary = "";
+      joined.value = chosen.map((choice) => choice.value).join(",");
+      form.append(joined);
+    });
+    all("input[name]", form).forEach((input) => { if (!input.value.trim()) input.disabled = true; });
+    // Back from the next page the drawer must work again.
+    setTimeout(() => {
+      all("[data-temporary]", form).forEach((input) => input.remove());
+      all("input[name]", form).forEach((input) => { input.disabled = false; });
+    });
+  }));
+})();

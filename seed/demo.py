@@ -1,0 +1,110 @@
+"""Loads the demo company: the pure story of this package, written through the portal's services and bulk writers.
+
+The same bytes each time, but for what must differ: nonces, data keys and password hashes. The business date is fixed
+and never moves by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+
+from portal.core.clock import BusinessDay, month_end, move_business_date
+from portal.core.db import db
+from portal.core.work import unit_of_work
+from portal.customers.models import Customer, CustomerType, Industry
+from portal.loans.day_end import rebuild_snapshots, rebuild_states
+from portal.loans.history import bulk_history
+from portal.loans.models import Loan
+from portal.loans.state import LoanState
+from portal.organization.models import Branch
+from seed.company import BUSINESS_DATE
+from seed.customers import customers
+from seed.lives import lives
+from seed.organisation_loading import PASSWORD, Ids, Organisation, load_organisation
+from seed.story import story
+
+LOGINS = (
+    "administrator",
+    "committee",
+    "branch_head",
+    "team_lead",
+    "customer_manager",
+    "risk",
+    "finance",
+    "compliance",
+)
+
+
+def load_if_empty() -> bool:
+    """Load the company if there is none, or finish a load that was cut off; True when something was done."""
+    if db.session.scalar(select(func.count()).select_from(Branch)) == 0:
+        load()
+        return True
+    if db.session.scalar(select(func.count()).select_from(Loan)) and not db.session.scalar(
+        select(func.count()).select_from(LoanState)
+    ):
+        _look_back()
+        return True
+    return False
+
+
+def load() -> None:
+    """Everything in one transaction; then the month-ends and today's state, which can be computed again at any time."""
+    with unit_of_work("seed.demo") as unit:
+        open_books()
+        organisation = load_organisation()
+        borrowers = _customers(organisation)
+        bulk_history(lives(story(), organisation, borrowers))
+        unit.note(loans=len(story().loans), customers=len(borrowers))
+    _look_back()
+
+
+def open_books() -> None:
+    """Open the business date of the story, for good: the nightly day-end leaves it alone."""
+    move_business_date(BUSINESS_DATE)
+    db.session.get_one(BusinessDay, 1).moves = False
+
+
+def _look_back() -> None:
+    first = db.session.scalar(select(func.min(Loan.disbursed_on)))
+    if first is not None:
+        rebuild_snapshots(month_ends(first, BUSINESS_DATE))
+    rebuild_states()
+
+
+def month_ends(first: date, last: date) -> Iterator[date]:
+    """Ends of the months, from that of `first` on, that are over by `last`."""
+    day = month_end(first)
+    while day < last:
+        yield day
+        day = month_end(day + timedelta(days=1))
+
+
+def login_lines() -> list[str]:
+    """What the start of a demo prints."""
+    return [f"Demo logins (password {PASSWORD}): {', '.join(LOGINS)}"]
+
+
+def _customers(organisation: Organisation) -> Ids:
+    rows = {}
+    for customer in customers():
+        owner = organisation.owner(customer.branch_code, customer.team_code, customer.manager_code)
+        row = Customer(
+            code=customer.code,
+            name=customer.name,
+            type=CustomerType(customer.type),
+            uscc=customer.uscc,
+            address=customer.address,
+            industry=Industry(customer.industry),
+            grid_id=organisation.grids[customer.grid_code],
+            since=customer.since,
+            **owner._asdict(),
+        )
+        row.resident_id, row.phone, row.bank_account = customer.resident_id, customer.phone, customer.bank_account
+        rows[customer.code] = row
+    db.session.add_all(rows.values())
+    db.session.flush()
+    return {code: row.id for code, row in rows.items()}

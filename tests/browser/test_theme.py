@@ -1,0 +1,190 @@
+"""The frame and the record screens in a real browser: sizes, themes, drawer, selection, unsaved work."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, ViewportSize, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.needs import chromium_path
+from tests.world import PASSWORD, World
+
+#: Looks do not depend on the database engine.
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
+
+DESKTOP: ViewportSize = {"width": 1366, "height": 768}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+SCREENS = ("/", "/customerview/list/", "/loanview/list/", "/loanview/show/1", "/customerview/add", "/nowhere")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def address(world: World) -> Iterator[str]:
+    """The portal, served in a thread."""
+    server = make_server("127.0.0.1", 0, world.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def logged_in(browser: Browser, address: str) -> StorageState:
+    """The cookies of the head of branch A."""
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto("/login/")
+    page.fill("#username", "branch_head")
+    page.fill("#password", PASSWORD)
+    page.click("form[name=login] [type=submit]")
+    page.wait_for_selector(".app")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_at(browser: Browser, address: str, logged_in: StorageState) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a window of this size."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(size: ViewportSize, path: str, **options: Any) -> Page:
+        phone = size is PHONE
+        options |= {"viewport": size, "is_mobile": phone, "has_touch": phone, "storage_state": logged_in}
+        contexts.append(browser.new_context(base_url=address, locale="zh-CN", **options))
+        page = contexts[-1].new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+#: Whatever is pressed and smaller than a finger, but checkboxes, whose label or cell is the target.
+SMALL_TARGETS = """() => Array.from(document.querySelectorAll("button, summary, .btn, input, select"))
+    .filter((element) => element.checkVisibility() && !["hidden", "checkbox"].includes(element.type))
+    .map((element) => [element.className, element.getBoundingClientRect()])
+    .filter(([, box]) => box.width > 1 && (box.height < 43.5 || box.width < 43.5))
+    .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["1366", "390"])
+def test_no_page_scrolls_sideways(open_at: Callable[..., Page], size: ViewportSize) -> None:
+    page = open_at(size, "/")
+    for path in SCREENS:
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+def test_on_a_phone_everything_to_press_is_large_enough(open_at: Callable[..., Page]) -> None:
+    page = open_at(PHONE, "/")
+    for path in SCREENS:
+        page.goto(path)
+        assert page.evaluate(SMALL_TARGETS) == [], path
+
+
+def test_a_list_on_a_laptop_keeps_head_and_pages_in_sight(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/loanview/list/")
+    foot = page.locator(".listing-foot").bounding_box()
+    assert foot
+    assert foot["y"] + foot["height"] <= DESKTOP["height"]
+    page.locator(".table-scroll").evaluate("(region) => region.scrollTo(0, 400)")
+    head = page.locator("thead th").first.bounding_box()
+    region = page.locator(".table-scroll").bounding_box()
+    assert head
+    assert region
+    assert abs(head["y"] - region["y"]) < 2
+
+
+def test_the_theme_is_kept_and_the_system_is_followed_until_then(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/", color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.click(".theme-menu summary")
+    page.click("[data-theme-choice=light]")
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert page.evaluate(ground) != dark
+
+
+def test_switching_the_language_stays_on_the_page(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/loanview/list/?q=LOAN&order=code&direction=asc")
+    with page.expect_navigation():
+        page.click("[data-language=en]")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.url.endswith("/loanview/list/?q=LOAN&order=code&direction=asc")
+
+
+def test_the_filter_drawer_writes_a_short_address(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/loanview/list/")
+    page.click("[data-dialog=filters]")
+    page.fill("[name='f.principal.ge']", "100")
+    page.check("[data-joined='f.status.in'] [value=active]")
+    page.check("[data-joined='f.status.in'] [value=settled]")
+    with page.expect_navigation():
+        page.click(".drawer-foot [type=submit]")
+    assert page.url.split("?")[1] == "f.principal.ge=100&f.status.in=active%2Csettled"
+    assert page.locator(".filter-chip").count() == 2
+
+
+def test_a_tab_opens_by_keyboard_and_is_kept_in_the_address(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/loanview/show/1")
+    page.focus("#tab-details")
+    page.keyboard.press("ArrowRight")
+    assert page.url.endswith("#tab-InstalmentView")
+    page.reload()
+    assert page.is_visible("#panel-InstalmentView")
+    assert page.is_hidden("#panel-details")
+
+
+def test_leaving_unsaved_work_is_asked_first(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/customerview/add")
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    page.fill("#name", "typed")
+    assert page.is_visible("[data-unsaved]")
+    page.click(".brand")
+    page.wait_for_selector(".areas")
+    assert asked == ["beforeunload"]
+
+
+def test_deleting_asks_and_no_means_no(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/loanview/show/1")
+    page.evaluate("""() => {
+        const form = document.createElement("form");
+        form.innerHTML = '<button data-confirm="Really?" data-danger>Go</button>';
+        form.addEventListener("submit", (event) => { event.preventDefault(); window.sent = (window.sent || 0) + 1; });
+        document.querySelector("main").append(form);
+    }""")
+    page.click("[data-confirm]")
+    page.keyboard.press("Escape")
+    assert page.evaluate("window.sent || 0") == 0
+    page.click("[data-confirm]")
+    page.click("[data-confirm-ok]")
+    page.wait_for_function("window.sent === 1")
+
+
+def test_any_screen_of_the_menu_is_a_few_keys_away(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("repaymentview")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert "/repaymentview/list/" in page.url

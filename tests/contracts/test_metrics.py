@@ -1,0 +1,205 @@
+"""Every registered figure against its brute-force twin: on both engines, from all three sources, for everybody."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.core.errors import Forbidden
+from portal.core.metric import Question, dimensions, evaluate, metrics
+from portal.core.scope import NOBODY, SYSTEM, Actor, acting
+from portal.metrics import frames, load_catalogue
+from portal.metrics.rows import rows_behind
+from tests.portal.metrics.brute_force import CUTS, FIGURES, FLOWS, STOCKS, Asked, Books, answer
+from tests.portal.metrics.company import OPEN, SNAPSHOTS
+from tests.portal.metrics.fixtures import ACTORS, books, company
+
+__all__ = ["books", "company"]
+
+EVERY_STOCK = [key for key in STOCKS if key != "balance_times_rate"]
+EVERY_FLOW = [key for key in FLOWS if key != "disbursed_times_rate"]
+STOCK_CUTS = [cut for cut in CUTS if cut != "month"]
+FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due")]
+
+DATES = {
+    "the open business date, from loan states": Asked(OPEN),
+    "a month-end, from its snapshot": Asked(SNAPSHOTS[0]),
+    "another month-end, from its snapshot": Asked(SNAPSHOTS[1]),
+    "a day, by replaying postings": Asked(dt.date(2026, 5, 15)),
+    "a year ago, by replaying postings": Asked(dt.date(2025, 6, 30)),
+    "a month-end as known a week later": Asked(SNAPSHOTS[0], known_at=SNAPSHOTS[0] + dt.timedelta(days=7)),
+    "a day as known before": Asked(dt.date(2026, 5, 15), known_at=dt.date(2026, 5, 10)),
+}
+PERIODS = {
+    "this month": Asked(OPEN),
+    "a month as known at its end": Asked(dt.date(2026, 4, 30), dt.date(2026, 4, 1)),
+    "a month as known today": Asked(dt.date(2026, 4, 30), dt.date(2026, 4, 1), OPEN),
+    "everything": Asked(OPEN, dt.date(2025, 1, 1)),
+    "one day": Asked(dt.date(2026, 3, 31), dt.date(2026, 3, 31)),
+}
+
+
+def check(books: Books, keys: list[str], asked: Asked, who: Actor) -> None:
+    """The portal's answer is the twins', group by group; a group that holds nothing may be left out."""
+    groups, total = answer(books, keys, asked, who)
+    with acting(who):
+        found = evaluate(keys, asked.by, asked.where, asked.as_of, asked.start, asked.known_at)
+    assert found.total == total
+    empty = {key: metrics[key].empty if metrics[key].ratio is None else None for key in keys}
+    expected = {group: values for group, values in groups.items() if values != empty}
+    rows = {tuple(row.by.values()): dict(row.values) for row in found.rows if row.values != empty}
+    wrong = {
+        (group, key): (rows.get(group, {}).get(key), expected.get(group, {}).get(key))
+        for group in rows.keys() | expected.keys()
+        for key in keys
+        if rows.get(group, {}).get(key) != expected.get(group, {}).get(key)
+    }
+    assert not wrong, f"by {asked.by}, the portal's and the twin's: {wrong}"
+
+
+def test_every_metric_has_a_twin():
+    load_catalogue()
+    assert set(metrics) == set(FIGURES)
+
+
+def test_every_dimension_has_a_twin():
+    load_catalogue()
+    assert set(dimensions) == set(CUTS)
+
+
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_every_stock_equals_its_twin_in_every_cut(books, asked):
+    for cut in STOCK_CUTS:
+        check(books, EVERY_STOCK, replace(asked, by=(cut,)), SYSTEM)
+
+
+@pytest.mark.parametrize("asked", PERIODS.values(), ids=PERIODS)
+def test_every_flow_equals_its_twin_in_every_cut(books, asked):
+    for cut in FLOW_CUTS:
+        check(books, EVERY_FLOW, replace(asked, by=(cut,)), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_every_stock_equals_its_twin_for_everybody(books, asked, who):
+    for cut in ("branch", "customer_group", "guarantee"):
+        check(books, EVERY_STOCK, replace(asked, by=(cut,)), who)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", PERIODS.values(), ids=PERIODS)
+def test_every_flow_equals_its_twin_for_everybody(books, asked, who):
+    for cut in ("manager", "customer_group", "month"):
+        check(books, EVERY_FLOW, replace(asked, by=(cut,)), who)
+
+
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+def test_a_metric_asked_alone_is_the_same_as_among_others(books, key):
+    asked = Asked(OPEN, dt.date(2025, 1, 1) if key in FLOWS else None, by=("product",))
+    check(books, [key], asked, ACTORS["one branch"])
+
+
+def keys_of(books: Books, cut: str, flow: bool) -> list[object]:
+    rows = books.flows(dt.date(2025, 1, 1), OPEN, OPEN) if flow else books.positions(OPEN, OPEN)
+    return sorted({CUTS[cut](row) for row in rows}, key=str)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_two_cuts_within_any_filters_equal_the_twin(books, data):
+    flow = data.draw(st.booleans(), "flow")
+    cuts, keys = (FLOW_CUTS, EVERY_FLOW) if flow else (STOCK_CUTS, EVERY_STOCK)
+    by = tuple(data.draw(st.lists(st.sampled_from(cuts), max_size=2, unique=True), "by"))
+    narrowed = data.draw(st.lists(st.sampled_from(cuts), max_size=2, unique=True), "where")
+    where = {
+        cut: data.draw(st.lists(st.sampled_from(keys_of(books, cut, flow)), min_size=1, max_size=3, unique=True), cut)
+        for cut in narrowed
+        if cut != "branch"
+    }
+    day = data.draw(st.sampled_from([OPEN, *SNAPSHOTS, dt.date(2026, 5, 15)]), "as of")
+    start = dt.date(2026, 2, 1) if flow else None
+    who = ACTORS[data.draw(st.sampled_from(list(ACTORS)), "who")]
+    check(books, keys, Asked(day, start, None, by, where), who)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("branch", [1, 2, 3, 4, 6])
+def test_a_branch_filter_takes_the_branch_with_all_below_it(books, branch, who):
+    asked = Asked(SNAPSHOTS[0], where={"branch": sorted(books.below(branch))})
+    _groups, total = answer(books, EVERY_STOCK, asked, who)
+    with acting(who):
+        assert evaluate(EVERY_STOCK, where={"branch": branch}, as_of=SNAPSHOTS[0]).total == total
+
+
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+def test_a_metric_is_refused_to_who_may_not_list_loans(company, key):
+    with acting(NOBODY), pytest.raises(Forbidden):
+        evaluate([key])
+
+
+@pytest.mark.parametrize("day", [OPEN, *SNAPSHOTS])
+def test_what_is_kept_of_a_date_is_what_its_postings_say_loan_by_loan(company, monkeypatch, day):
+    by = ("loan", "branch", "team", "manager", "product", "grid", "category")
+    with acting(SYSTEM):
+        kept = evaluate(EVERY_STOCK, by, as_of=day)
+        monkeypatch.setattr(frames, "_kept", lambda question: None)
+        replayed = evaluate(EVERY_STOCK, by, as_of=day)
+    assert kept.rows == replayed.rows
+    assert len(kept.rows) > 20
+
+
+@pytest.mark.parametrize("who", ["head office", "one team", "a stranger"])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+def test_the_loans_behind_a_figure_are_those_of_its_twin(books, key, who):
+    question = Question(SNAPSHOTS[1], dt.date(2025, 6, 1) if key in FLOWS else None)
+    where = {"product": [1, 3]}
+    asked = Asked(question.as_of, question.start, by=("loan",), where=where)
+    with acting(ACTORS[who]):
+        page = rows_behind(key, question, where, 1, 1000)
+    groups, _total = answer(books, [page.metric.key], asked, ACTORS[who])
+    expected = {group[0]: values[page.metric.key] for group, values in groups.items() if values[page.metric.key]}
+    assert {row.loan_id: row.value for row in page.rows} == expected
+    assert page.count == len(expected)
+    assert [row.value for row in page.rows] == sorted((row.value for row in page.rows), reverse=True)
+
+
+def test_the_rows_of_a_figure_come_page_by_page(company):
+    with acting(SYSTEM):
+        whole = rows_behind("loan_balance", Question(OPEN), {}, 1, 1000)
+        pages = [rows_behind("loan_balance", Question(OPEN), {}, number, 7) for number in range(1, 20)]
+    assert [row for page in pages for row in page.rows] == list(whole.rows)
+    assert {page.count for page in pages} == {len(whole.rows)}
+
+
+@given(first=st.dates(dt.date(2025, 3, 1), OPEN), last=st.dates(dt.date(2025, 3, 1), OPEN))
+@settings(max_examples=40)
+def test_the_balance_changes_by_what_was_disbursed_collected_and_written_off(company, first, last):
+    """To the fen, between any two dates, as known at one date."""
+    first, last = sorted((first, last))
+    with acting(SYSTEM):
+        before = evaluate(["loan_balance"], as_of=first, known_at=OPEN).total["loan_balance"]
+        after = evaluate(["loan_balance"], as_of=last, known_at=OPEN).total["loan_balance"]
+        if first == last:
+            return
+        flows = evaluate(
+            ["disbursed_amount", "collected_principal", "written_off"],
+            as_of=last,
+            start=first + dt.timedelta(days=1),
+            known_at=OPEN,
+        ).total
+    assert after - before == flows["disbursed_amount"] - flows["collected_principal"] - flows["written_off"]
+
+
+def test_the_invented_lender_has_something_of_everything(books):
+    """Else the comparisons above would prove little."""
+    _groups, stocks = answer(books, EVERY_STOCK, Asked(OPEN), SYSTEM)
+    _groups, flows = answer(books, EVERY_FLOW, Asked(OPEN, dt.date(2025, 1, 1)), SYSTEM)
+    assert [key for key, value in {**stocks, **flows}.items() if not value] == ["lowest_rate", "disbursed_lowest_rate"]
+    rows = books.positions(OPEN, OPEN)
+    assert {row.category for row in rows} >= {"normal", "special_mention", "substandard", "doubtful"}
+    assert any(row.loan.manager_id != row.customer.manager_id for row in rows)
+    then = books.positions(SNAPSHOTS[0], SNAPSHOTS[0])
+    assert any(row.branch != row.loan.branch_id for row in then), "somebody owned loans that belong to others now"
+    assert any(posting.booking_date > posting.value_date for posting in books.postings)

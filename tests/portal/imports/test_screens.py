@@ -1,0 +1,303 @@
+"""The import centre as the browser meets it: upload, columns, check, import, undo; and who may do what."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from portal.core import jobs, records
+from portal.core.audit import AuditEntry
+from portal.core.db import db
+from portal.core.scope import SYSTEM, acting
+from portal.customers.models import Customer
+from portal.imports import services
+from portal.imports.kinds import kinds
+from portal.imports.models import BatchState, ImportBatch, ImportMapping
+from tests.world import World
+
+#: What screens do does not depend on the database engine.
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
+
+HEADINGS = "Customer code,Name,Customer group,Branch,Phone"
+GOOD = f"{HEADINGS}\nN-1,Anna,farmer,A,13800000001\nN-2,Berta,farmer,B,13800000002\n"
+WRONG = f"{HEADINGS}\nN-1,Anna,farmer,A,12\nN-2,Berta,farmer,NOPE,13800000002\nN-3,Carla,farmer,A,13800000003\n"
+FOREIGN = "no,who,kind,place\nN-1,Anna,F,A\nN-2,Berta,X,A\n"
+
+
+@pytest.fixture(autouse=True)
+def clean(world: World) -> Iterator[None]:
+    """Each test finds no batch, no mapping and no customer of another."""
+    yield
+    with world.app.app_context(), acting(SYSTEM):
+        for batch_id in db.session.scalars(select(ImportBatch.id).where(ImportBatch.state == BatchState.DONE)).all():
+            services.undo_import(batch_id)
+        for mapping_id in db.session.scalars(select(ImportMapping.id)).all():
+            records.remove(ImportMapping, mapping_id)
+
+
+@pytest.fixture
+def finance(world: World) -> FlaskClient:
+    return world.login("finance")
+
+
+def posted(client: FlaskClient, address: str, **data: Any) -> TestResponse:
+    """A POST with the token, in English."""
+    page = client.get("/?_l_=en").get_data(as_text=True)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page) or re.search(
+        r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/imports/new").get_data(as_text=True)
+    )
+    assert token
+    return client.post(f"{address}?_l_=en", data={"csrf_token": token[1], **data})
+
+
+def uploaded(client: FlaskClient, content: str | bytes, kind: str = "customers", **data: Any) -> TestResponse:
+    raw = content.encode() if isinstance(content, str) else content
+    return posted(client, "/imports/new", kind=kind, file=(io.BytesIO(raw), "list.csv"), **data)
+
+
+def text_of(response: TestResponse, status: int = 200) -> str:
+    assert response.status_code == status, response.get_data(as_text=True)[:400]
+    return unescape(response.get_data(as_text=True))
+
+
+def page(client: FlaskClient, address: str) -> str:
+    return text_of(client.get(f"{address}?_l_=en"))
+
+
+def work(world: World) -> int:
+    """Run what waits in the background; how many jobs that were."""
+    with world.app.app_context(), acting(SYSTEM):
+        waiting = jobs.due()
+        for job_id in waiting:
+            jobs.run(job_id)
+    return len(waiting)
+
+
+def held(world: World, ask: Callable[[], Any]) -> Any:
+    with world.app.app_context(), acting(SYSTEM):
+        return ask()
+
+
+def last_batch(world: World) -> ImportBatch:
+    def ask() -> ImportBatch:
+        batch = db.session.scalars(select(ImportBatch).order_by(ImportBatch.id.desc()).limit(1)).one()
+        db.session.expunge(batch)
+        return batch
+
+    batch: ImportBatch = held(world, ask)
+    return batch
+
+
+def new_customers(world: World) -> int:
+    count: int = held(
+        world, lambda: db.session.scalar(select(func.count()).select_from(Customer).where(Customer.code.like("N-%")))
+    )
+    return count
+
+
+def test_a_file_goes_from_upload_to_result_and_back(world: World, finance: FlaskClient) -> None:
+    response = uploaded(finance, GOOD)
+    show = response.headers["Location"]
+    assert response.status_code == 302
+    assert "data-job=" in page(finance, show)
+    assert work(world) == 1
+    html = page(finance, show)
+    assert "Import 2 rows" in html
+    assert "138****0001" in html
+    assert "13800000001" not in html
+    assert new_customers(world) == 0
+
+    batch_id = last_batch(world).id
+    posted(finance, f"/importbatchview/run/{batch_id}")
+    assert work(world) == 1
+    assert new_customers(world) == 2
+    assert "Undo the import" in page(finance, show)
+
+    posted(finance, f"/importbatchview/undo/{batch_id}")
+    assert new_customers(world) == 0
+    assert last_batch(world).state == BatchState.UNDONE
+
+
+def test_wrong_rows_are_listed_with_row_column_value_and_reason(world: World, finance: FlaskClient) -> None:
+    show = uploaded(finance, WRONG).headers["Location"]
+    work(world)
+    html = page(finance, show)
+    table = html[html.index("errors-table") :]
+    cells = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", table)]
+    assert cells[0:2] == ["2", "Phone"]
+    assert cells[4:7] == ["3", "Branch", "NOPE"]
+    assert "NOPE" in cells[7]
+    assert "/importbatchview/run/" not in html
+    errors = finance.get(show.replace("/show/", "/file/") + "/errors").get_data().decode("utf-8-sig")
+    assert len(errors.splitlines()) == 3
+
+
+def test_a_file_that_is_wrong_cannot_be_imported_by_its_address(world: World, finance: FlaskClient) -> None:
+    uploaded(finance, WRONG)
+    work(world)
+    posted(finance, f"/importbatchview/run/{last_batch(world).id}")
+    work(world)
+    assert last_batch(world).state == BatchState.FAILED
+    assert new_customers(world) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The file is empty."),
+        (b"%PDF-1.7", "This is a PDF"),
+        (b"<html><table></table></html>", "web page"),
+        (b"PK\x03\x04 broken", "damaged"),
+        (HEADINGS.encode(), "headings but no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_on_the_form(finance: FlaskClient, content: bytes, words: str) -> None:
+    html = text_of(uploaded(finance, content, "opening-positions", cut_over="2026-05-31"), 422)
+    assert words in html[html.index('id="file-problem"') :][:400]
+    assert re.search(r'value="opening-positions" checked', html)
+    assert 'value="2026-05-31"' in html
+
+
+def test_opening_positions_without_a_cut_over_date_are_refused_on_the_form(finance: FlaskClient) -> None:
+    html = text_of(uploaded(finance, GOOD, "opening-positions"), 422)
+    assert "need their cut-over date" in html[html.index('id="cut_over-problem"') :][:400]
+
+
+def test_unknown_headings_lead_to_the_columns_and_values_can_be_assigned(world: World, finance: FlaskClient) -> None:
+    address = uploaded(finance, FOREIGN).headers["Location"]
+    assert "/columns/" in address
+    chosen = {"column.code": "no", "column.name": "who", "column.type": "kind", "column.branch": "place"}
+    html = text_of(posted(finance, address, do="refresh", **chosen))
+    assert re.findall(r'name="text\.type\.\d" value="(\w)"', html) == ["F", "X"]
+    values = {"texts_of.type": "kind", "text.type.0": "F", "value.type.0": "farmer", "text.type.1": "X"}
+    values["value.type.1"] = "individual"
+    response = posted(finance, address, do="check", save_as="old system", **chosen, **values)
+    assert response.status_code == 302
+    work(world)
+    assert last_batch(world).rows_new == 2
+    assert last_batch(world).rows_wrong == 0
+
+    mapping_id = held(world, lambda: db.session.scalar(select(ImportMapping.id)))
+    assert "/show/" in uploaded(finance, FOREIGN, mapping=str(mapping_id)).headers["Location"]
+    work(world)
+    assert last_batch(world).state == BatchState.CHECKED
+    assert last_batch(world).mapping_name == "old system"
+
+
+def test_leaving_out_a_needed_column_is_said_before_the_check(finance: FlaskClient) -> None:
+    address = uploaded(finance, FOREIGN).headers["Location"]
+    html = text_of(posted(finance, address, do="check", **{"column.name": "who"}), 422)
+    assert "The file has no column for “Customer code”" in html
+    assert re.search(r'value="who" selected', html)
+
+
+def test_known_headings_are_chosen_already(finance: FlaskClient) -> None:
+    address = uploaded(finance, f"{HEADINGS},extra\nN-1,Anna,farmer,A,13800000001,x\n").headers["Location"]
+    html = page(finance, address)
+    selected = dict(re.findall(r'name="column\.(\w+)">(?:(?!</select>).)*?value="([^"]+)" selected', html, re.DOTALL))
+    assert selected == {
+        "code": "Customer code",
+        "name": "Name",
+        "type": "Customer group",
+        "branch": "Branch",
+        "phone": "Phone",
+    }
+
+
+def test_pressing_import_twice_imports_once(world: World, finance: FlaskClient) -> None:
+    uploaded(finance, GOOD)
+    work(world)
+    batch_id = last_batch(world).id
+    posted(finance, f"/importbatchview/run/{batch_id}")
+    posted(finance, f"/importbatchview/run/{batch_id}")
+    assert work(world) == 1
+    assert new_customers(world) == 2
+
+
+def test_a_job_that_runs_again_after_its_end_changes_nothing(world: World, finance: FlaskClient) -> None:
+    uploaded(finance, GOOD)
+    work(world)
+    batch_id = last_batch(world).id
+    posted(finance, f"/importbatchview/run/{batch_id}")
+    work(world)
+    finished = last_batch(world).finished_at
+    run = jobs.functions["imports.run"]
+    held(world, lambda: run(lambda *_told: None, batch_id=batch_id, language="en"))
+    assert new_customers(world) == 2
+    assert last_batch(world).finished_at == finished
+
+
+def test_a_job_that_breaks_leaves_nothing_and_can_be_tried_again(
+    world: World, finance: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = uploaded(finance, GOOD).headers["Location"]
+    work(world)
+    posted(finance, f"/importbatchview/run/{last_batch(world).id}")
+    with monkeypatch.context() as patched:
+        patched.setattr(kinds["customers"], "write", lambda *_given: 1 / 0)
+        work(world)
+    assert new_customers(world) == 0
+    html = page(finance, show)
+    assert "was interrupted" in html
+    assert "Try again" in html
+    posted(finance, f"/importbatchview/check/{last_batch(world).id}")
+    work(world)
+    assert last_batch(world).state == BatchState.CHECKED
+
+
+def test_the_job_speaks_the_language_of_whoever_asked(world: World, finance: FlaskClient) -> None:
+    uploaded(finance, WRONG.replace("farmer", "martian"))
+    work(world)
+    assert "is none of: " in last_batch(world).report["problems"][0][3]
+
+
+def test_nobody_imports_what_his_role_may_not_look_at(world: World, finance: FlaskClient) -> None:
+    uploaded(finance, GOOD)
+    administrator = world.login("administrator")
+    html = page(administrator, "/imports/new")
+    assert 'value="branches"' in html
+    assert 'value="customers"' not in html
+    assert uploaded(administrator, GOOD).status_code == 403
+    assert administrator.get("/imports/template/customers/csv").status_code == 403
+    assert administrator.get(f"/importbatchview/show/{last_batch(world).id}").status_code == 404
+    assert "list.csv" not in page(administrator, "/importbatchview/list/")
+
+
+def test_whoever_may_only_read_sees_results_and_no_buttons(world: World, finance: FlaskClient) -> None:
+    show = uploaded(finance, GOOD).headers["Location"]
+    work(world)
+    audit = world.login("audit")
+    html = page(audit, show)
+    assert "138****0001" in html
+    assert "/importbatchview/run/" not in html
+    assert "/importbatchview/file/" not in html
+    assert audit.get(show.replace("/show/", "/file/") + "/original").status_code == 403
+    assert audit.get("/imports/new").status_code == 403
+
+
+def test_taking_the_original_file_is_written_down(world: World, finance: FlaskClient) -> None:
+    show = uploaded(finance, GOOD).headers["Location"]
+    response = finance.get(show.replace("/show/", "/file/") + "/original")
+    assert response.get_data() == GOOD.encode()
+    assert "attachment" in response.headers["Content-Disposition"]
+    last = held(world, lambda: db.session.scalar(select(AuditEntry.verb).order_by(AuditEntry.id.desc()).limit(1)))
+    assert last == "imports.download"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_headings_of_every_template_are_understood(world: World, finance: FlaskClient, language: str) -> None:
+    with world.app.app_context():
+        keys = [key for key, kind in kinds.items() if kind.resource != "Grid"]
+    for key in keys:
+        template = finance.get(f"/imports/template/{key}/csv?_l_={language}").get_data()
+        response = uploaded(finance, template, key, cut_over="2026-05-31")
+        assert "/show/" in response.headers.get("Location", ""), key
+        assert finance.get(f"/imports/template/{key}/xlsx").get_data().startswith(b"PK")

@@ -1,0 +1,65 @@
+"""Reconciliation finds what is not as it must be."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from portal.core.db import db
+from portal.core.scope import unscoped
+from portal.core.work import unit_of_work
+from portal.loans.day_end import run_day_end
+from portal.loans.ledger import Journal, JournalKind, Posting
+from portal.loans.models import Instalment, Loan, LoanStatus
+from portal.loans.reconciliation import reconcile
+from portal.loans.repayments import repay
+from portal.loans.state import LoanSnapshot, LoanState
+from tests.portal.loans.conftest import START, Company
+
+JANUARY = dt.date(2026, 1, 31)
+
+
+def one_sided(loan: int) -> Any:
+    journal = db.session.scalars(select(Journal.id).where(Journal.loan_id == loan)).first()
+    return insert(Posting).values(
+        loan_id=loan,
+        journal_id=journal,
+        kind=JournalKind.ACCRUAL,
+        account="1002",
+        component="interest",
+        amount=1,
+        value_date=START,
+        booking_date=START,
+    )
+
+
+class Undone(Exception):
+    """Ends a unit of work that must leave nothing."""
+
+
+def test_each_kind_of_damage_is_found(company: Company):
+    loan = company.lend()
+    repay(loan, 5_000, START, "R1")
+    number = loan.id
+    run_day_end(JANUARY)
+    assert reconcile([JANUARY]) == []
+    for damage, check in (
+        (one_sided(number), "trial_balance"),
+        (update(Instalment).where(Instalment.number == 1).values(paid_interest=4_999), "paid"),
+        (update(Instalment).where(Instalment.number == 9).values(principal=1), "balance"),
+        (update(Loan).values(status=LoanStatus.SETTLED), "status"),
+        (update(LoanState).values(days_past_due=7), "state"),
+        (delete(LoanState), "state"),
+        (update(LoanSnapshot).values(balance=7), "snapshot"),
+        (delete(LoanSnapshot), "snapshot"),
+    ):
+        with pytest.raises(Undone), unit_of_work("tests.damage"), unscoped("damage"):
+            db.session.connection().execute(damage)
+            found = reconcile([JANUARY])
+            assert {difference.check for difference in found} == {check}
+            assert {difference.loan_id for difference in found} <= {number, None}
+            raise Undone
+    assert reconcile([JANUARY]) == []

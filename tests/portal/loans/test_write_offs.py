@@ -1,0 +1,106 @@
+"""What is written off leaves the balance sheet and may come back."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.core.db import db
+from portal.core.errors import InvalidValues, Refused
+from portal.loans.day_end import run_day_end
+from portal.loans.flows import RECOVERED_INTEREST, RECOVERED_PRINCIPAL, WRITTEN_OFF, WRITTEN_OFF_INTEREST
+from portal.loans.ledger import Posting
+from portal.loans.models import Loan, LoanStatus
+from portal.loans.reconciliation import reconcile
+from portal.loans.repayments import repay
+from portal.loans.write_offs import recover, write_off
+from portal.products.terms import Method
+from tests.portal.loans.conftest import START, Company, balances, open_on, state_of, table_sizes, trial_balance
+
+FEBRUARY = dt.date(2026, 2, 1)
+
+
+def lent_and_accrued(company: Company) -> Loan:
+    """10,000 yuan on 5 January; 83.87 of interest accrued at the end of the month."""
+    loan = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=3)
+    run_day_end(FEBRUARY - dt.timedelta(days=1))
+    return db.session.get_one(Loan, loan.id)
+
+
+def test_a_write_off_takes_balance_and_accrued_interest_off_the_books(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    assert (loan.status, loan.closed_on) == (LoanStatus.WRITTEN_OFF, FEBRUARY)
+    assert state_of(loan) is None
+    assert balances(loan) == {
+        "CASH principal": -1_000_000,
+        "INTEREST_INCOME interest": -8_387,
+        "ALLOWANCE principal": 1_000_000,
+        "ALLOWANCE interest": 8_387,
+        "WRITTEN_OFF principal": 1_000_000,
+        "WRITTEN_OFF_CONTRA principal": -1_000_000,
+        "WRITTEN_OFF interest": 8_387,
+        "WRITTEN_OFF_CONTRA interest": -8_387,
+    }
+    assert trial_balance() == {True: 0, False: 0}
+
+
+def test_a_recovery_gives_back_principal_first_and_never_more_than_was_written_off(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    recover(loan, 1_000_100, FEBRUARY, "R1")
+    held = balances(loan)
+    assert "WRITTEN_OFF principal" not in held
+    assert (held["WRITTEN_OFF interest"], held["ALLOWANCE interest"]) == (8_287, 8_287)
+    with pytest.raises(Refused, match=r"Only 82\.87 yuan"):
+        recover(loan, 8_288, FEBRUARY, "R2")
+    recover(loan, 8_287, FEBRUARY, "R2")
+    assert not [name for name in balances(loan) if name.startswith(("WRITTEN_OFF", "ALLOWANCE", "LOANS"))]
+    assert loan.status is LoanStatus.WRITTEN_OFF, "it stays what it was, though nothing is left of it"
+    assert reconcile() == []
+
+
+def test_the_customer_owes_by_contract_whatever_the_books_say(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    recover(loan, 15_000, FEBRUARY, "R1")  # by contract interest comes first, instalment after instalment
+    assert [(line.paid_interest, line.paid_principal) for line in loan.instalments] == [(10_000, 0), (5_000, 0), (0, 0)]
+
+
+def test_the_flows_tell_principal_and_interest_apart(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    recover(loan, 1_000_100, FEBRUARY, "R1")
+    flows = {
+        flow: db.session.scalar(select(func.sum(flow.amount())).select_from(Posting))
+        for flow in (WRITTEN_OFF, WRITTEN_OFF_INTEREST, RECOVERED_PRINCIPAL, RECOVERED_INTEREST)
+    }
+    assert list(flows.values()) == [1_000_000, 8_387, 1_000_000, 100]
+
+
+def test_a_loan_is_written_off_once_and_with_a_reason(company: Company):
+    loan = company.lend()
+    with pytest.raises(InvalidValues, match="reason"):
+        write_off(loan, START, "  ")
+    write_off(loan, START, "fraud")
+    before = table_sizes()
+    with pytest.raises(Refused, match="is closed"):
+        write_off(loan, START, "fraud")
+    with pytest.raises(Refused, match="is closed"):
+        repay(loan, 100, START, "R1")
+    assert table_sizes() == before
+
+
+def test_only_a_written_off_loan_can_be_recovered(company: Company):
+    loan = company.lend()
+    with pytest.raises(Refused, match="is not written off"):
+        recover(loan, 100, START, "R1")
+
+
+def test_a_write_off_has_no_date_to_come(company: Company):
+    loan = company.lend()
+    open_on(START + dt.timedelta(days=9))
+    with pytest.raises(Refused, match="has not happened yet"):
+        write_off(loan, START + dt.timedelta(days=10), "fraud")

@@ -1,0 +1,354 @@
+"""Every figure once more, by plain loops over all rows: the twin that the registry is checked against.
+
+It shares nothing with the portal but the tables: no frame, no threshold, no band, no scope. `FIGURES` must name every
+registered metric, `CUTS` every dimension.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.core.db import db
+from portal.core.scope import Actor, unscoped
+from portal.customers.models import Customer
+from portal.loans.ledger import Journal, Posting
+from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner
+from portal.organization.models import Branch
+from portal.products.models import Product
+
+FLOORS = ((360, "loss"), (270, "doubtful"), (90, "substandard"), (0, "special_mention"))
+SPECIFIC = {"normal": 0, "special_mention": 2, "substandard": 25, "doubtful": 50, "loss": 100}
+CHANGED_ON = dt.date(2026, 5, 1)
+
+
+@dataclass
+class Row:
+    """A loan at a date, or a posting of a period: what figures add up."""
+
+    loan: Any
+    customer: Any
+    product: Any
+    branch: int
+    team: int | None
+    manager: int | None
+    balance: int = 0
+    days: int = 0
+    overdue_principal: int = 0
+    overdue_interest: int = 0
+    category: str = ""
+    posting: Any = None
+
+
+@dataclass
+class Books:
+    """All rows of the tables, whoever they belong to."""
+
+    loans: Mapping[int, Any]
+    customers: Mapping[int, Any]
+    products: Mapping[int, Any]
+    branches: Sequence[Any]
+    journals: Mapping[int, Any]
+    postings: Sequence[Any]
+    instalments: Mapping[int, Sequence[Any]]
+    allocations: Mapping[int, Sequence[Any]]
+    charges: Mapping[int, Sequence[Any]]
+    past_owners: Mapping[int, Sequence[Any]]
+    held: dict[Any, list[Row]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls) -> "Books":
+        def rows(model: Any) -> list[Any]:
+            columns = [c for c in model.__table__.columns if not c.name.endswith(("_sealed", "_index"))]
+            return list(db.session.execute(select(*columns)).all())
+
+        def grouped(found: Iterable[Any], key: str) -> Mapping[int, list[Any]]:
+            groups: dict[int, list[Any]] = defaultdict(list)
+            for row in found:
+                groups[getattr(row, key)].append(row)
+            return groups
+
+        with unscoped("the brute force reads everything"):
+            return cls(
+                loans={row.id: row for row in rows(Loan)},
+                customers={row.id: row for row in rows(Customer)},
+                products={row.id: row for row in rows(Product)},
+                branches=rows(Branch),
+                journals={row.id: row for row in rows(Journal)},
+                postings=rows(Posting),
+                instalments=grouped(rows(Instalment), "loan_id"),
+                allocations=grouped(rows(Allocation), "instalment_id"),
+                charges=grouped(rows(Charge), "instalment_id"),
+                past_owners=grouped(rows(PastOwner), "loan_id"),
+            )
+
+    def positions(self, day: dt.date, known: dt.date) -> list[Row]:
+        """Loans with a balance at the end of a day."""
+        if (day, known) not in self.held:
+            balances: dict[int, int] = defaultdict(int)
+            for posting in self.postings:
+                if posting.account == "1303" and posting.value_date <= day and posting.booking_date <= known:
+                    balances[posting.loan_id] += posting.amount
+            self.held[day, known] = [
+                self.position(self.loans[loan_id], balance, day, known)
+                for loan_id, balance in balances.items()
+                if balance > 0
+            ]
+        return self.held[day, known]
+
+    def position(self, loan: Any, balance: int, day: dt.date, known: dt.date) -> Row:
+        branch, team, manager = loan.branch_id, loan.team_id, loan.manager_id
+        for past in self.past_owners[loan.id]:
+            if past.first_day <= day < past.day_after:
+                branch, team, manager = past.branch_id, past.team_id, past.manager_id
+        row = Row(
+            loan, self.customers[loan.customer_id], self.products[loan.product_id], branch, team, manager, balance
+        )
+        late_since, unpaid_principal, unpaid_interest = [], 0, 0
+        for line in self.instalments[loan.id]:
+            if line.due_date >= day:
+                continue
+            principal, interest = line.principal, line.interest
+            for charge in self.charges[line.id]:
+                if charge.component == "interest" and not (charge.value_date <= day and charge.booking_date <= known):
+                    interest -= charge.amount
+            for paid in self.allocations[line.id]:
+                if paid.value_date <= day and paid.booking_date <= known:
+                    principal -= paid.amount if paid.component == "principal" else 0
+                    interest -= paid.amount if paid.component == "interest" else 0
+            unpaid_principal, unpaid_interest = unpaid_principal + principal, unpaid_interest + interest
+            if principal + interest > 0:
+                late_since.append(line.due_date)
+        if late_since:
+            row.days = (day - min(late_since)).days
+            by_instalments = loan.method in ("level", "equal-principal") and row.days <= 90
+            row.overdue_principal = unpaid_principal if by_instalments else balance
+            row.overdue_interest = unpaid_interest
+        row.category = next((name for days, name in FLOORS if row.days > days), "normal")
+        return row
+
+    def flows(self, start: dt.date, end: dt.date, known: dt.date) -> list[Row]:
+        """Postings of a period by value date."""
+        if (start, end, known) not in self.held:
+            found = []
+            for posting in self.postings:
+                if start <= posting.value_date <= end and posting.booking_date <= known:
+                    loan, journal = self.loans[posting.loan_id], self.journals[posting.journal_id]
+                    customer, product = self.customers[loan.customer_id], self.products[loan.product_id]
+                    owner = (journal.branch_id, journal.team_id, journal.manager_id)
+                    found.append(Row(loan, customer, product, *owner, posting=posting))
+            self.held[start, end, known] = found
+        return self.held[start, end, known]
+
+    def below(self, branch_id: int) -> set[int]:
+        children = {branch.id for branch in self.branches if branch.parent_id == branch_id}
+        return {branch_id}.union(*(self.below(child) for child in children))
+
+
+def sees(who: Actor, row: Row) -> bool:
+    """Rows are seen by the loan's owner of today."""
+    reach, loan = who.scope("Loan", "list"), row.loan
+    if reach == "all":
+        return True
+    if reach == "branch":
+        return loan.branch_id in who.branches
+    if reach == "team":
+        return loan.branch_id in who.branches and loan.team_id in who.teams
+    return reach == "self" and loan.branch_id == who.home and loan.manager_id == who.staff_id
+
+
+# ---- dimensions ----------------------------------------------------------------------------------------------------
+
+
+def band(number: int, *upper: tuple[int, str], beyond: str) -> str:
+    for most, name in upper:
+        if number <= most:
+            return name
+    return beyond
+
+
+def days_band(row: Row) -> str:
+    upper = [(0, "0"), (30, "1-30"), (60, "31-60"), (90, "61-90"), (180, "91-180"), (270, "181-270"), (360, "271-360")]
+    return band(row.days, *upper, beyond="over-360")
+
+
+def amount_band(row: Row) -> str:
+    most = [50_000, 100_000, 300_000, 500_000, 1_000_000, 5_000_000]
+    return band(row.loan.principal, *((n * 100, f"up-to-{n}") for n in most), beyond="over-5000000")
+
+
+def term_band(row: Row) -> str:
+    return band(row.loan.count, *((n, f"up-to-{n}") for n in (3, 6, 12, 24, 36)), beyond="over-36")
+
+
+CUTS: Mapping[str, Callable[[Row], Any]] = {
+    "branch": lambda row: row.branch,
+    "team": lambda row: row.team,
+    "manager": lambda row: row.manager,
+    "product": lambda row: row.loan.product_id,
+    "grid": lambda row: row.customer.grid_id,
+    "loan": lambda row: row.loan.id,
+    "customer_group": lambda row: row.customer.type,
+    "industry": lambda row: row.customer.industry,
+    "guarantee": lambda row: row.loan.guarantee,
+    "purpose": lambda row: row.product.purpose,
+    "product_channel": lambda row: row.product.channel,
+    "category": lambda row: row.category,
+    "days_past_due": days_band,
+    "amount_band": amount_band,
+    "term_band": term_band,
+    "month": lambda row: row.posting.value_date.year * 100 + row.posting.value_date.month,
+}
+
+
+# ---- figures -------------------------------------------------------------------------------------------------------
+
+Figure = Callable[[Sequence[Row], dt.date], int | Fraction | None]
+
+
+def balance(rows: Iterable[Row]) -> int:
+    return sum(row.balance for row in rows)
+
+
+def over(part: int | Fraction, whole: int) -> Fraction | None:
+    return Fraction(part) / whole if whole else None
+
+
+def late(rows: Sequence[Row], days: int, day: dt.date) -> list[Row]:
+    if days == 1:
+        return [row for row in rows if row.days >= 1]
+    if days == 60 and day >= CHANGED_ON:
+        return [row for row in rows if row.days >= 60]
+    return [row for row in rows if row.days > days]
+
+
+def bad(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.days > 90]
+
+
+def rate(ppm: int | Fraction | None) -> Fraction | None:
+    return None if ppm is None else Fraction(ppm) / 1_000_000
+
+
+def provision(rows: Sequence[Row], day: dt.date, specific: bool, general: bool) -> int:
+    """In fen, halves up."""
+    total = Fraction()
+    for row in rows:
+        percent = Fraction(SPECIFIC[row.category])
+        if row.category == "special_mention" and day >= CHANGED_ON:
+            percent = Fraction("3.5")
+        total += row.balance * Fraction((percent if specific else 0) + (1 if general else 0)) / 100
+    return int(total + Fraction(1, 2))
+
+
+def posted(rows: Sequence[Row], kind: str, accounts: str, component: str = "") -> list[Any]:
+    return [
+        row.posting
+        for row in rows
+        if row.posting.kind == kind
+        and row.posting.account in accounts.split()
+        and component in ("", row.posting.component)
+    ]
+
+
+def debits(rows: Sequence[Row], kind: str, accounts: str, component: str = "") -> int:
+    return sum(posting.amount for posting in posted(rows, kind, accounts, component))
+
+
+def credits_(rows: Sequence[Row], kind: str, accounts: str, component: str = "") -> int:
+    return -debits(rows, kind, accounts, component)
+
+
+def new_rates(rows: Sequence[Row]) -> list[int]:
+    return [row.loan.rate for row in rows if row.posting.kind == "disbursement" and row.posting.account == "1303"]
+
+
+def disbursed_rate(rows: Sequence[Row], day: dt.date) -> Fraction | None:
+    paid_out = [row for row in rows if row.posting.kind == "disbursement" and row.posting.account == "1303"]
+    weighted = sum(row.posting.amount * row.loan.rate for row in paid_out)
+    return rate(over(weighted, sum(row.posting.amount for row in paid_out)))
+
+
+INTEREST = ("repayment", "1132 3103", "interest")
+FEES = ("repayment", "6021 3103", "fee")
+PENALTY = ("repayment", "6051 3103", "penalty")
+PRINCIPAL = ("repayment", "1303", "principal")
+
+STOCKS: Mapping[str, Figure] = {
+    "loan_balance": lambda rows, day: balance(rows),
+    "loan_count": lambda rows, day: len(rows),
+    "borrower_count": lambda rows, day: len({row.loan.customer_id for row in rows}),
+    "balance_times_rate": lambda rows, day: rate(sum(row.balance * row.loan.rate for row in rows)),
+    "average_rate": lambda rows, day: rate(over(sum(row.balance * row.loan.rate for row in rows), balance(rows))),
+    "lowest_rate": lambda rows, day: rate(min((row.loan.rate for row in rows), default=None)),
+    "highest_rate": lambda rows, day: rate(max((row.loan.rate for row in rows), default=None)),
+    "days_past_due": lambda rows, day: max((row.days for row in rows), default=0),
+    "overdue_loan_balance": lambda rows, day: balance(late(rows, 1, day)),
+    "overdue_loan_count": lambda rows, day: len(late(rows, 1, day)),
+    "overdue_principal": lambda rows, day: sum(row.overdue_principal for row in rows),
+    "overdue_interest": lambda rows, day: sum(row.overdue_interest for row in rows),
+    "overdue_principal_ratio": lambda rows, day: over(sum(row.overdue_principal for row in rows), balance(rows)),
+    **{f"par_{n}_balance": lambda rows, day, n=n: balance(late(rows, n, day)) for n in (1, 30, 60, 90)},
+    **{f"par_{n}": lambda rows, day, n=n: over(balance(late(rows, n, day)), balance(rows)) for n in (1, 30, 60, 90)},
+    "overdue_rate": lambda rows, day: over(balance(late(rows, 1, day)), balance(rows)),
+    "category_balance": lambda rows, day: balance(rows),
+    "category_count": lambda rows, day: len(rows),
+    "npl_balance": lambda rows, day: balance(bad(rows)),
+    "npl_count": lambda rows, day: len(bad(rows)),
+    "npl_ratio": lambda rows, day: over(balance(bad(rows)), balance(rows)),
+    "provision_required": lambda rows, day: provision(rows, day, specific=True, general=True),
+    "provision_specific": lambda rows, day: provision(rows, day, specific=True, general=False),
+    "provision_general": lambda rows, day: provision(rows, day, specific=False, general=True),
+}
+FLOWS: Mapping[str, Figure] = {
+    "disbursed_amount": lambda rows, day: debits(rows, "disbursement", "1303"),
+    "disbursed_count": lambda rows, day: sum(
+        1 if p.amount > 0 else -1 for p in posted(rows, "disbursement", "1303", "principal")
+    ),
+    "disbursed_times_rate": lambda rows, day: rate(
+        sum(row.posting.amount * row.loan.rate for row in rows if posted([row], "disbursement", "1303"))
+    ),
+    "disbursed_average_rate": disbursed_rate,
+    "disbursed_lowest_rate": lambda rows, day: rate(min(new_rates(rows), default=None)),
+    "disbursed_highest_rate": lambda rows, day: rate(max(new_rates(rows), default=None)),
+    "collected_principal": lambda rows, day: credits_(rows, *PRINCIPAL),
+    "collected_interest": lambda rows, day: credits_(rows, *INTEREST),
+    "collected_fees": lambda rows, day: credits_(rows, *FEES),
+    "collected_penalty": lambda rows, day: credits_(rows, *PENALTY),
+    "collected_amount": lambda rows, day: sum(credits_(rows, *what) for what in (PRINCIPAL, INTEREST, FEES, PENALTY)),
+    "written_off": lambda rows, day: credits_(rows, "write_off", "1303"),
+    "written_off_interest": lambda rows, day: credits_(rows, "write_off", "1132"),
+    "recovered_after_write_off": lambda rows, day: debits(rows, "recovery", "1002"),
+    "accrued_interest_income": lambda rows, day: credits_(rows, "accrual", "6011"),
+}
+FIGURES = {**STOCKS, **FLOWS}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the twins understand it: filters hold the keys that count, a branch with all below it."""
+
+    as_of: dt.date
+    start: dt.date | None = None
+    known_at: dt.date | None = None
+    by: tuple[str, ...] = ()
+    where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+def answer(books: Books, keys: Sequence[str], asked: Asked, who: Actor) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """({group: {key: value}}, {key: total}) of figures that are all stocks or all flows."""
+    known = asked.known_at or asked.as_of
+    if set(keys) <= STOCKS.keys():
+        rows = books.positions(asked.as_of, known)
+    else:
+        rows = books.flows(asked.start or asked.as_of.replace(day=1), asked.as_of, known)
+    rows = [row for row in rows if sees(who, row) and all(CUTS[cut](row) in asked.where[cut] for cut in asked.where)]
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(CUTS[cut](row) for cut in asked.by)].append(row)
+    values = {group: {key: FIGURES[key](found, asked.as_of) for key in keys} for group, found in groups.items()}
+    return (values if asked.by else {}), {key: FIGURES[key](rows, asked.as_of) for key in keys}
