@@ -64,6 +64,7 @@ def flask_settings(settings: config.Settings) -> dict[str, Any]:
         "AUTH_RATE_LIMITED": settings.mode != "test",
         "AUTH_RATE_LIMIT": "20 per minute",
         "RATELIMIT_STORAGE_URI": redis or "memory://",
+        "RATELIMIT_KEY_PREFIX": settings.redis_prefix,
         "MAX_CONTENT_LENGTH": 512 * 1024 * 1024,
         "COMPRESS_MIMETYPES": [
             "text/html",

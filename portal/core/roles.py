@@ -9,8 +9,9 @@ from typing import Any
 from portal.core.registry import Registry, RegistryError
 from portal.core.scope import NONE, SCOPES, WIDTH, Scoped
 
-#: What can be done to a resource. The vocabulary is closed: anything else fails at start-up.
-ACTIONS = ("list", "show", "add", "edit", "delete", "export", "run", "undo")
+#: What can be done to a resource. The vocabulary is closed: anything else fails at start-up. `import` writes rows from a
+#: file, `migrate` lets another kind's file create what it names and misses, but changes none.
+ACTIONS = ("list", "show", "add", "edit", "delete", "export", "import", "migrate", "run", "undo")
 
 READ = ("list", "show")
 SHORTHAND = {"read": READ, "write": ("add", "edit"), "manage": ("add", "edit", "delete"), "full": ACTIONS}

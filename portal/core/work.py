@@ -114,10 +114,10 @@ def current_unit() -> Unit:
 
 
 def taken_value(error: IntegrityError) -> str:
-    """The column whose unique value is taken already, as far as the engine tells; else an empty text."""
+    """The column (the first of several) whose unique value is taken, as far as the engine tells; else empty."""
     text = str(error.orig)
     if "UNIQUE constraint failed: " in text:
         return text.split("UNIQUE constraint failed: ")[1].split(",")[0].split(".")[-1].strip()
     diag = getattr(error.orig, "diag", None)
     detail = getattr(diag, "message_detail", "") or ""
-    return detail.split("(")[1].split(")")[0] if "(" in detail and "already exists" in detail else ""
+    return detail.split("(")[1].split(")")[0].split(",")[0] if "(" in detail and "already exists" in detail else ""

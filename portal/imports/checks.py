@@ -92,11 +92,14 @@ class Checked:
         return self.folder / f"{part}-{chunk}.arrow"
 
 
-def need_right(kind: Kind) -> None:
-    """Importing is a company-wide act, and one imports only what one may look at."""
+def need_right(kind: Kind, mapping: Mapping | None = None) -> None:
+    """Importing is a company-wide act with a right of its own for each kind, and for each kind created on the way."""
     who = actor()
-    if who.scope("ImportBatch", "run") != ALL or not who.may(kind.resource, "list"):
+    if who.scope("ImportBatch", "run") != ALL or who.scope(kind.resource, "import") != ALL:
         raise Forbidden(gettext("Your role may not import %(kind)s.", kind=str(kind.label)))
+    for made in [kinds[creation.kind] for creation in mapping.create] if mapping else ():
+        if ALL not in (who.scope(made.resource, "import"), who.scope(made.resource, "migrate")):
+            raise Forbidden(gettext("Your role may not create %(kind)s by way of a file.", kind=str(made.label)))
 
 
 def kind_called(key: str) -> Kind:
@@ -123,7 +126,7 @@ def checked_file(
 
     FileProblem or MappingProblem when the file as a whole cannot be read.
     """
-    need_right(kind)
+    need_right(kind, mapping)
     limits = limits_in_force()
     table = kind.open(path, limits.file)
     if mapping is None:

@@ -31,7 +31,7 @@ CSV = "text/csv"
 @verb("imports.run")
 def run_import(checked: Checked, batch_id: int | None = None, report: Report = silent) -> ImportBatch:
     """Write a checked file, all or nothing, and the batch that says so. Refused when some of its rows are wrong."""
-    need_right(checked.kind)
+    need_right(checked.kind, checked.mapping)
     if checked.problems:
         raise Refused(checked.verdict())
     batch = load_batch(batch_id) if batch_id is not None else _new_batch(checked)
@@ -138,7 +138,7 @@ def upload(
     cut_over: date | None = None,
 ) -> ImportBatch:
     """Keep a file and note what it is; nothing of it is read yet."""
-    need_right(kind_called(kind))
+    need_right(kind_called(kind), mapping)
     stored = files.store(name, source, CSV)
     batch = _added(kind, stored, mapping, mapping_name, cut_over)
     current_unit().about(batch)
@@ -152,6 +152,7 @@ def set_mapping(batch_id: int, mapping: Mapping, save_as: str = "") -> None:
     batch = load_batch(batch_id)
     if batch.state in (BatchState.RUNNING, BatchState.DONE, BatchState.UNDONE):
         raise Refused(gettext("This file has been imported already."))
+    need_right(kind_called(batch.kind), mapping)
     batch.definition, batch.mapping_name = mapping.as_definition(), save_as[:120]
     batch.cut_over_on = mapping.cut_over or batch.cut_over_on
     batch.state = BatchState.DRAFT

@@ -18,7 +18,7 @@ from portal.loans.classification import Category
 from portal.metrics.bands import DAYS_PAST_DUE
 from portal.metrics.dimensions import codes
 from portal.metrics.thresholds import par_threshold
-from portal.parameters.models import Operator
+from portal.parameters.known import Operator
 
 NON_PERFORMING = tuple(category for category in Category if category.non_performing)
 

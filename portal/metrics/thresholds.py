@@ -9,7 +9,7 @@ from fractions import Fraction
 from sqlalchemy import ColumnElement
 
 from portal.loans.classification import Category
-from portal.parameters.models import Operator
+from portal.parameters.known import Operator
 from portal.parameters.services import ParameterValue, parameter, parameters
 
 RatiosOn = Callable[[date], Mapping[Category, Fraction]]

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from flask_babel import lazy_gettext as _
 
+from portal.core.db import Labelled
 from portal.core.registry import Registry
-from portal.parameters.models import Operator
 
 FROM_THE_START = date(2000, 1, 1)
 """First day of a default value: before any loan that is taken over."""
@@ -23,6 +23,15 @@ FROM_THE_START = date(2000, 1, 1)
 TO_CONFIRM = "; to be confirmed by compliance"
 
 Unit = Literal["days", "fen", "percent", "rows", "decimals", "ten_thousand_yuan", "order", "dates"]
+
+
+class Operator(Labelled):
+    """以上 includes the number, 超过 does not (民法典 1259): a threshold without its operator is ambiguous."""
+
+    GREATER = ">", _("more than")
+    GREATER_OR_EQUAL = ">=", _("at least")
+    LESS = "<", _("less than")
+    LESS_OR_EQUAL = "<=", _("at most")
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,20 @@ CHECKS: dict[Unit, Callable[[str], Any]] = {
 }
 
 known: Registry[Known] = Registry("parameters")
+
+
+def problems(key: str, value: str, operator: Operator | None) -> dict[str, list[Any]]:
+    """Why no rule could read this value, a sentence by field; empty when one can."""
+    if key not in known:
+        return {"key": [_("No rule reads a parameter of this name.")]}
+    problem = known[key].problem(value.strip())
+    if problem is not None:
+        return {"value": [problem]}
+    if known[key].threshold and operator is None:
+        return {"operator": [_("A threshold needs its operator.")]}
+    if operator is not None and not known[key].threshold:
+        return {"operator": [_("Only thresholds have one.")]}
+    return {}
 
 
 def declare(parameter: Known) -> Known:

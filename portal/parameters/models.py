@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from flask_babel import lazy_gettext as _
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Text, Versioned
+from portal.core.db import BusinessDate, Choice, Code, Id, Model, Text, Versioned
 from portal.core.fields import field
-
-
-class Operator(Labelled):
-    """以上 includes the number, 超过 does not (民法典 1259): a threshold without its operator is ambiguous."""
-
-    GREATER = ">", _("more than")
-    GREATER_OR_EQUAL = ">=", _("at least")
-    LESS = "<", _("less than")
-    LESS_OR_EQUAL = "<=", _("at most")
+from portal.parameters.known import Operator, problems
 
 
 class Parameter(Versioned, Model):
@@ -35,6 +28,11 @@ class Parameter(Versioned, Model):
     valid_from: Mapped[BusinessDate] = field(_("Valid from"))
     source: Mapped[Text] = field(_("Source"), help=_("The rule or decision this value comes from."))
     confirmed: Mapped[bool] = field(_("Confirmed by compliance"), default=False)
+
+    @classmethod
+    def check_values(cls, values: dict[str, Any], _row: Any) -> dict[str, list[Any]]:
+        """Only what some rule can read, by forms, REST and files alike."""
+        return problems(values["key"], values["value"], values.get("operator"))
 
     @property
     def number(self) -> Decimal:

@@ -6,17 +6,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from flask import g, has_request_context
 from flask_babel import gettext
-from sqlalchemy import select
+from flask_babel import lazy_gettext as _
+from sqlalchemy import func, select
 
+from portal.core import records
 from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
 from portal.core.setup import on_prepare
 from portal.core.work import current_unit, unit_of_work, verb
-from portal.parameters.known import FROM_THE_START, known, parsed_dates
-from portal.parameters.models import Operator, Parameter
+from portal.parameters.known import FROM_THE_START, Operator, known, parsed_dates, problems
+from portal.parameters.models import Parameter
+
+FIRST_STAYS = _("The first value of a parameter stays; let another one follow it.")
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ def set_parameter(
     Raises InvalidValues for a key that no rule reads, a value that does not fit it, or a threshold without operator.
     """
     value = value.strip()
-    check_value(key, value, operator)
+    wrong = problems(key, value, operator)
+    if wrong:
+        raise InvalidValues(wrong)
     row = db.session.scalar(select(Parameter).where(Parameter.key == key, Parameter.valid_from == valid_from))
     if row is None:
         row = Parameter(key=key, valid_from=valid_from)
@@ -99,23 +106,41 @@ def set_parameter(
     row.value, row.operator, row.source, row.confirmed = value, operator, source, confirmed
     db.session.flush()
     current_unit().about(row)
-    if has_request_context():
-        g.pop("parameters", None)
+    _forget()
     return row
 
 
-def check_value(key: str, value: str, operator: Operator | None) -> None:
-    """Raise InvalidValues when no rule could read this value."""
-    if key not in known:
-        raise InvalidValues({"key": [gettext("No rule reads a parameter of this name.")]})
-    problem = known[key].problem(value)
-    if problem is not None:
-        raise InvalidValues({"value": [problem]})
-    if known[key].threshold != (operator is not None):
-        sentence = (
-            gettext("A threshold needs its operator.") if known[key].threshold else gettext("Only thresholds have one.")
-        )
-        raise InvalidValues({"operator": [sentence]})
+@verb("parameters.change")
+def change_value(row_id: int, values: dict[str, Any], version_seen: int | None = None) -> Parameter:
+    """Change one value. InvalidValues when no rule could read it, or when days would be left without a value."""
+    key = records.load(Parameter, row_id).key
+    since = _first_day(key)
+    row: Parameter = records.change(Parameter, row_id, values, version_seen)
+    if _first_day(key) != since:
+        raise InvalidValues({"valid_from" if row.key == key else "key": [FIRST_STAYS]})
+    _forget()
+    return row
+
+
+@verb("parameters.remove")
+def remove_value(row_id: int) -> None:
+    """Take a value back; the one before it goes on. Refused for the first, which nothing would replace."""
+    key = records.load(Parameter, row_id).key
+    since = _first_day(key)
+    records.remove(Parameter, row_id)
+    if _first_day(key) != since:
+        raise Refused(str(FIRST_STAYS))
+    _forget()
+
+
+def _first_day(key: str) -> date | None:
+    return db.session.scalar(select(func.min(Parameter.valid_from)).where(Parameter.key == key))
+
+
+def _forget() -> None:
+    """What this request has read of the parameters no longer holds."""
+    if has_request_context():
+        g.pop("parameters", None)
 
 
 @on_prepare

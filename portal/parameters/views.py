@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
 from portal.core.views import PortalView, ScopedInterface
+from portal.parameters import services
 from portal.parameters.models import Parameter
 
 
@@ -25,6 +26,12 @@ class ParameterView(PortalView):
     list_columns = ["key", "value", "operator", "valid_from", "source", "confirmed"]
     order = ("key", "asc")
     related = ()
+
+    def change_verb(self, row_id: int, values: dict[str, Any], version_seen: int | None) -> Any:
+        return services.change_value(row_id, values, version_seen)
+
+    def remove_verb(self, row_id: int) -> None:
+        services.remove_value(row_id)
 
 
 def register(builder: Any) -> None:

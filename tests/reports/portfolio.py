@@ -9,8 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from portal.core.metric import Metric, MetricResult, Question, Row
-from portal.parameters.known import TO_CONFIRM
-from portal.parameters.models import Operator
+from portal.parameters.known import TO_CONFIRM, Operator
 from portal.parameters.services import ParameterValue
 
 AS_OF = dt.date(2026, 9, 30)

@@ -9,7 +9,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.core.clock import business_date
-from portal.core.errors import InvalidValues
 from portal.customers.models import Customer
 from portal.customers.rules import resident_id_problem
 from portal.imports.checking import Checks
@@ -18,7 +17,6 @@ from portal.imports.kinds.kind import Part
 from portal.imports.places import Places
 from portal.organization.models import Branch, Staff, Team
 from portal.parameters.models import Parameter
-from portal.parameters.services import check_value
 from portal.products.models import Product
 
 
@@ -40,22 +38,9 @@ class CustomerKind(OwnedKind):
         return {"resident_id": partial(resident_id_problem, on=business_date())}
 
 
-class ParameterKind(EntityKind):
-    """Parameters: only values that some rule can read."""
-
-    has_rules = True
-
-    def rules(self, values: dict[str, Any], part: Part) -> Mapping[str, Any]:
-        try:
-            check_value(values["key"], values["value"], values["operator"])
-        except InvalidValues as wrong:
-            return {name: " ".join(map(str, texts)) for name, texts in wrong.fields.items()}
-        return {}
-
-
 EntityKind("branches", _("Branches"), Branch, creatable=True)
 EntityKind("teams", _("Teams"), Team)
 OwnedKind("staff", _("Staff"), Staff)
 EntityKind("products", _("Products"), Product, creatable=True)
 CustomerKind("customers", _("Customers"), Customer, creatable=True)
-ParameterKind("parameters", _("Parameters"), Parameter)
+EntityKind("parameters", _("Parameters"), Parameter)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+import redis
+from flask import Flask
 from sqlalchemy import update
 
+from config import Settings
+from portal import create_app
 from portal.core import jobs, scope
 from portal.core.clock import now
 from portal.core.db import db
@@ -19,11 +25,6 @@ from portal.core.security import actor_for_username
 from tests.world import World
 
 RAN: list[int] = []
-
-
-def _register(name: str, function):
-    if name not in jobs.functions:
-        jobs.functions._items[name] = function  # the registry is frozen once an application exists
 
 
 def _count(report, number: int):
@@ -40,11 +41,20 @@ def _break(report):
     raise ZeroDivisionError
 
 
+def _look(report):
+    return scope.actor().name
+
+
 @pytest.fixture
-def queue(world: World) -> Iterator[World]:
-    for name, function in (("tests.count", _count), ("tests.refuse", _refuse), ("tests.break", _break)):
-        _register(name, function)
+def known_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs of the tests beside the portal's own, whose registry is frozen."""
+    made = {"tests.count": _count, "tests.refuse": _refuse, "tests.break": _break, "tests.look": _look}
+    monkeypatch.setattr(jobs, "functions", {**jobs.functions, **made})
     RAN.clear()
+
+
+@pytest.fixture
+def queue(world: World, known_jobs: None) -> Iterator[World]:
     with world.app.app_context(), acting(SYSTEM):
         yield world
         db.session.rollback()
@@ -119,19 +129,49 @@ def test_a_job_that_keeps_killing_its_worker_is_given_up(queue: World):
     assert RAN == []
 
 
-def test_a_job_runs_with_the_rights_of_whoever_asked(world: World):
-    seen: list[str] = []
+def test_a_job_runs_with_the_rights_of_whoever_asked(queue: World):
+    with acting(actor_for_username("a1")):
+        job_id = jobs.submit("tests.look").id
+    jobs.run(job_id)
+    assert state_of(job_id).result == "a1"
 
-    def look(report):
-        seen.append(scope.actor().name)
 
-    _register("tests.look", look)
-    jobs.functions._items["tests.look"] = look
-    with world.app.app_context():
-        with acting(SYSTEM):
-            who = actor_for_username("a1")
-        with acting(who):
-            job_id = jobs.submit("tests.look").id
-        with acting(SYSTEM):
-            jobs.run(job_id)
-    assert seen == ["a1"]
+# --- several machines over one Redis ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nodes(
+    migrated_url: str, settings: Callable[[str], Settings], redis_url: str, redis_prefix: str
+) -> Iterator[list[Flask]]:
+    """Two machines of one portal: the same database and Redis, an instance folder of its own each."""
+    shared = {"redis_url": redis_url, "redis_prefix": redis_prefix, "mode": "demo"}
+    apps = [create_app(replace(settings(migrated_url), **shared)) for _node in range(2)]
+    yield apps
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.mark.redis
+def test_what_one_machine_submits_another_one_does(nodes: list[Flask], known_jobs: None):
+    web, worker = nodes
+    with web.app_context(), acting(SYSTEM):
+        job_id = jobs.submit("tests.count", number=7).id
+    with worker.app_context(), acting(SYSTEM):
+        huey = jobs.queue()
+        huey.execute(huey.dequeue())
+        assert huey.dequeue() is None
+        assert state_of(job_id).result == {"number": 7}
+    assert RAN == [7]
+
+
+@pytest.mark.redis
+def test_attempts_to_log_in_are_counted_over_all_machines(nodes: list[Flask], redis_url: str, redis_prefix: str):
+    clients = [app.test_client() for app in nodes]
+    tokens = [re.search(r'csrf_token"[^>]*value="([^"]+)', c.get("/login/").get_data(as_text=True)) for c in clients]
+    typed = [{"csrf_token": token[1], "username": "nobody", "password": "a guess"} for token in tokens if token]
+    answers = [clients[n % 2].post("/login/", data=typed[n % 2]).status_code for n in range(21)]
+    assert 429 not in answers[:20]
+    assert answers[20] == 429
+    with redis.Redis.from_url(redis_url) as server:
+        assert list(server.scan_iter(f"*{redis_prefix}*"))

@@ -22,7 +22,8 @@ from portal.imports.mapping import MappingProblem
 from portal.imports.models import BatchState, ImportBatch
 from portal.imports.services import run_import
 from portal.organization.models import Branch, BranchKind, Level, Post, Staff, Team
-from portal.parameters.models import Operator, Parameter
+from portal.parameters.known import Operator
+from portal.parameters.models import Parameter
 from portal.products.models import Product
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
 from seed.identity import credit_code, mobile, resident_id
@@ -284,12 +285,13 @@ def test_one_audit_entry_tells_of_the_file_without_personal_data(company, csv_fi
     assert "王1" not in str(entry.changes) and mobile(1) not in str(entry.changes)
 
 
-def test_importing_needs_the_right_to_import_everywhere_and_to_see_what_is_imported(company, csv_file):
+def test_importing_needs_the_right_to_import_this_kind_in_the_whole_company(company, csv_file):
     path = csv_file("Team code,Team,Branch", ["T7", "七队", "QX"])
-    grants = {("ImportBatch", "run"): "all", ("Team", "list"): "branch"}
+    grants = {("ImportBatch", "run"): "all", ("Team", "import"): "all"}
     with acting(Actor("importer", grants=grants)):
         assert problems_of(path, "teams") == []
-    refused = [{key: scope} for key, scope in grants.items()] + [grants | {("ImportBatch", "run"): "branch"}]
+    refused = [{key: scope} for key, scope in grants.items()] + [grants | {key: "branch"} for key in grants]
+    refused.append({("ImportBatch", "run"): "all", ("Team", "list"): "all", ("Team", "show"): "all"})
     for lacking in refused:
         with acting(Actor("nearly", grants=lacking)), pytest.raises(Forbidden, match="may not import Teams"):
             problems_of(path, "teams")

@@ -24,7 +24,7 @@ from portal.loans.positions import COLUMNS
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay, settle_early
 from portal.loans.state import LoanSnapshot, LoanState
-from portal.parameters.models import Operator
+from portal.parameters.known import Operator
 from portal.parameters.services import set_parameter
 from portal.products.terms import Method
 from tests.portal.loans.conftest import START, Company, on_database, open_on, state_of, trial_balance

@@ -31,7 +31,8 @@ from portal.loans.models import (
 from portal.loans.positions import positions
 from portal.loans.states import replace_snapshot, replace_states
 from portal.organization.models import Branch, BranchKind, Post, Staff, Team
-from portal.parameters.models import Operator, Parameter
+from portal.parameters.known import Operator
+from portal.parameters.models import Parameter
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
 

@@ -9,11 +9,20 @@ import pytest
 from flask import Flask, current_app, g
 from sqlalchemy import func, select
 
+from portal.core import records
 from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
-from portal.parameters.known import FROM_THE_START, known
-from portal.parameters.models import Operator, Parameter
-from portal.parameters.services import ParameterValue, check_value, load_defaults, parameter, parameters, set_parameter
+from portal.parameters.known import FROM_THE_START, Operator, known, problems
+from portal.parameters.models import Parameter
+from portal.parameters.services import (
+    ParameterValue,
+    change_value,
+    load_defaults,
+    parameter,
+    parameters,
+    remove_value,
+    set_parameter,
+)
 from tests.portal.loans.conftest import Company
 
 TODAY = dt.date(2026, 5, 20)
@@ -97,15 +106,40 @@ def test_a_value_for_the_same_day_is_replaced(company: Company):
 def test_a_value_that_no_rule_can_read_is_refused(
     words: Flask, key: str, value: str, operator: Operator | None, field: str
 ):
-    with pytest.raises(InvalidValues) as refused:
-        check_value(key, value, operator)
-    assert list(refused.value.fields) == [field]
+    assert list(problems(key, value, operator)) == [field]
 
 
 def test_a_refused_value_does_not_come_into_force(company: Company):
     with pytest.raises(InvalidValues):
         set_parameter("overdue.tolerance", "-1", TODAY, "Somebody's idea")
     assert parameter("overdue.tolerance", TODAY).value == 0
+
+
+def test_forms_and_files_are_held_to_the_same_rules(company: Company):
+    row = set_parameter("overdue.tolerance", "100", TODAY, "Board decision")
+    with pytest.raises(InvalidValues) as refused:
+        change_value(row.id, {"value": "one yuan"})
+    assert list(refused.value.fields) == ["value"]
+    with pytest.raises(InvalidValues):
+        records.add(Parameter, {"key": "overdue.tolerance", "value": "-1", "valid_from": TODAY, "source": "x"})
+    with pytest.raises(InvalidValues) as refused:
+        records.add(Parameter, {"key": "overdue.tolerance"})
+    assert "value" in refused.value.fields
+    assert parameter("overdue.tolerance", TODAY).value == 100
+
+
+def test_the_first_value_stays(company: Company):
+    first = db.session.scalars(select(Parameter).where(Parameter.key == "overdue.tolerance")).one().id
+    with pytest.raises(Refused, match="first value"):
+        remove_value(first)
+    for values in ({"valid_from": TODAY}, {"key": "import.csv_rows"}):
+        with pytest.raises(InvalidValues):
+            change_value(first, values)
+    second = set_parameter("overdue.tolerance", "100", TODAY, "Board decision").id
+    change_value(second, {"valid_from": TODAY + dt.timedelta(days=1)})
+    assert parameter("overdue.tolerance", TODAY).value == 0
+    remove_value(second)
+    assert parameter("overdue.tolerance", TODAY + dt.timedelta(days=1)).value == 0
 
 
 def test_before_its_first_value_a_parameter_has_none(company: Company):
