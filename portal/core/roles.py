@@ -9,8 +9,8 @@ from typing import Any
 from portal.core.registry import Registry, RegistryError
 from portal.core.scope import NONE, SCOPES, WIDTH, Scoped
 
-#: What can be done to a resource. The vocabulary is closed: anything else fails at start-up. `import` writes rows from a
-#: file, `migrate` lets another kind's file create what it names and misses, but changes none.
+#: What can be done to a resource. The vocabulary is closed: anything else fails at start-up. `import` writes rows from
+#: a file, `migrate` lets another kind's file create what it names and misses, but changes none.
 ACTIONS = ("list", "show", "add", "edit", "delete", "export", "import", "migrate", "run", "undo")
 
 READ = ("list", "show")
