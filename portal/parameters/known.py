@@ -20,7 +20,7 @@ from portal.core.registry import Registry
 FROM_THE_START = date(2000, 1, 1)
 """First day of a default value: before any loan that is taken over."""
 
-TO_CONFIRM = "; to be confirmed by compliance"
+TO_CONFIRM = "（待合规部门确认）"
 
 Unit = Literal["days", "fen", "percent", "rows", "decimals", "ten_thousand_yuan", "order", "dates"]
 
@@ -128,7 +128,7 @@ def declare(parameter: Known) -> Known:
 
 RISK_RULES = "商业银行金融资产风险分类办法（银保监会、人民银行令〔2023〕1号）"
 PROVISION_RULES = "银行贷款损失准备计提指引（银发〔2002〕98号）"
-HOUSE = "House rule"
+HOUSE = "本机构规定"
 
 for key, label, operator, days in (
     ("special_mention", _("Special mention from days past due"), Operator.GREATER_OR_EQUAL, "1"),

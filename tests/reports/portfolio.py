@@ -99,7 +99,7 @@ class Portfolio:
         if name == "category_floor":
             days = str(BEYOND[member])
             return ParameterValue(days, Operator.GREATER, "令〔2023〕1号" + TO_CONFIRM, since, False)
-        return ParameterValue(self.values[key], None, "House rule", since, True)
+        return ParameterValue(self.values[key], None, "本机构规定", since, True)
 
 
 def definition(key: str) -> Metric:

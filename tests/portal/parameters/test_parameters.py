@@ -50,7 +50,7 @@ def test_every_default_can_be_read_by_its_rule_and_thresholds_have_an_operator(c
 
 def test_what_is_not_certain_says_that_compliance_has_to_confirm_it(company: Company):
     for row in db.session.scalars(select(Parameter)):
-        assert row.confirmed is not row.source.endswith("; to be confirmed by compliance"), row.key
+        assert row.confirmed is not row.source.endswith("（待合规部门确认）"), row.key
     assert not parameter("category_floor.loss", TODAY).confirmed
     assert parameter("provision_ratio.loss", TODAY).confirmed
 
