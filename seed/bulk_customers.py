@@ -59,8 +59,7 @@ class Crowd:
     def _row(
         self, rng: Random, row_id: int, serial: int, model_name: str, brand_at: int, rest: dict[str, Any]
     ) -> dict[str, Any]:
-        data_key = key_ring().new_data_key()
-        cipher = key_ring().cipher(data_key)
+        data_key, cipher = key_ring().new_cipher()
         name, uscc, resident_id = model_name, None, (None, None)
         if rest["type"] is CustomerType.SMALL_ENTERPRISE:
             name = model_name[:brand_at] + names.brand(rng) + model_name[brand_at + 2 :]

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
+    LargeBinary,
     MetaData,
     Table,
     bindparam,
@@ -122,7 +123,7 @@ def _as_stored(
         kind = table.c[name].type
         write = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
         values = map(itemgetter(name), rows)
-        if write is None:
+        if write is None or isinstance(kind, LargeBinary):  # both drivers take bytes as they are
             return values
         return map(_Once(write).__getitem__ if isinstance(kind, REPEATING) else write, values)
 

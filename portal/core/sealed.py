@@ -34,7 +34,12 @@ class KeyRing:
         self._indexing = hashlib.sha256(b"index:" + master).digest()
 
     def new_data_key(self) -> bytes:
-        return KEY_VERSION + aes_key_wrap(self._wrapping, os.urandom(32))
+        return self.new_cipher()[0]
+
+    def new_cipher(self) -> tuple[bytes, AESGCM]:
+        """A new data key, wrapped, and the cipher it is for: bulk writers need not unwrap what they just wrapped."""
+        key = os.urandom(32)
+        return KEY_VERSION + aes_key_wrap(self._wrapping, key), AESGCM(key)
 
     def cipher(self, data_key: bytes) -> AESGCM:
         return AESGCM(aes_key_unwrap(self._wrapping, data_key[1:]))
@@ -113,16 +118,19 @@ class Sealed:
         """(sealed bytes, blind index) for bulk writers."""
         return self.seal_with(key_ring().cipher(data_key), value)
 
-    def seal_with(self, cipher: AESGCM, value: str) -> tuple[bytes, bytes]:
+    def seal_with(self, cipher: AESGCM, value: str, ring: KeyRing | None = None) -> tuple[bytes, bytes]:
         """The same for several values of a row: unwrapping its key takes longer than sealing."""
         nonce = os.urandom(12)
-        normalise: Callable[[str], str] = self.field.normalise or str.strip
-        value = normalise(value)
-        return nonce + cipher.encrypt(nonce, value.encode(), self.kind.encode()), self.index(value)
+        value = self._normalised(value)
+        index = (ring or key_ring()).blind_index(self.kind, value)
+        return nonce + cipher.encrypt(nonce, value.encode(), self.kind.encode()), index
 
     def index(self, value: str) -> bytes:
+        return blind_index(self.kind, self._normalised(value))
+
+    def _normalised(self, value: str) -> str:
         normalise: Callable[[str], str] = self.field.normalise or str.strip
-        return blind_index(self.kind, normalise(value))
+        return normalise(value)
 
     def masked(self, row: Any) -> str:
         """The value as it may be shown."""

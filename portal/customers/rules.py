@@ -39,6 +39,8 @@ def N_(msgid: str) -> str:  # noqa: N802 - the name by which the extractor of me
 
 
 def _compact(text: str) -> str:
+    if text.isascii() and text.isalnum():  # most are typed plainly
+        return text.upper()
     return _SEPARATORS.sub("", text.translate(_TYPED)).upper()
 
 
@@ -113,6 +115,8 @@ def uscc_problem(text: str) -> str | None:
 
 def normalise_phone(text: str) -> str:
     """A mobile as 11 digits, a landline as area code, hyphen, number; the country code 86 is dropped."""
+    if _MOBILE.fullmatch(text):
+        return text
     digits = re.sub(r"^(\+|00)86", "", _compact(text))
     if landline := _LANDLINE.fullmatch(digits):
         return "-".join(landline.groups())

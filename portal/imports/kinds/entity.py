@@ -124,11 +124,14 @@ class EntityKind(Kind):
                 columns[f"{name}_index"] = [value and index(value) for value in frame[name]]
         elif names:
             ring = key_ring()
-            keys = [ring.new_data_key() if any(values) else None for values in frame.select(names).iter_rows()]
-            columns[DATA_KEY] = keys
+            rows = frame.select(names).iter_rows()
+            keys, ciphers = zip(*(ring.new_cipher() if any(row) else (None, None) for row in rows), strict=True)
+            columns[DATA_KEY] = list(keys)
             for name in names:
-                seal = self.sealed[name].seal
-                done = [seal(key, v) if v else (None, None) for key, v in zip(keys, frame[name], strict=True)]
+                seal = self.sealed[name].seal_with
+                done = [
+                    seal(cipher, v, ring) if v else (None, None) for cipher, v in zip(ciphers, frame[name], strict=True)
+                ]
                 columns[f"{name}_sealed"], columns[f"{name}_index"] = map(list, zip(*done, strict=True))
         return frame.with_columns(pl.Series(name, held, dtype=pl.Binary) for name, held in columns.items())
 

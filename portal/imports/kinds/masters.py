@@ -26,8 +26,9 @@ class OwnedKind(EntityKind):
     has_rules = True
 
     def rules(self, values: dict[str, Any], part: Part) -> Mapping[str, Any]:
-        places = part.kept.setdefault("places", Places())
-        found = places.problems(values.get("branch"), values.get("team"), values.get("manager"))
+        if "places" not in part.kept:  # read once per file
+            part.kept["places"] = Places()
+        found = part.kept["places"].problems(values.get("branch"), values.get("team"), values.get("manager"))
         return {**found, **super().rules(values, part)} if super().has_rules else found
 
 
