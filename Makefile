@@ -1,5 +1,5 @@
 # `make run` starts the portal, `make test` proves it; both prepare what they need first.
-.PHONY: setup run test check
+.PHONY: setup run test check bench
 
 setup:
 	@bin/setup
@@ -15,3 +15,8 @@ test:
 check:
 	@bin/setup --dev
 	@bin/check
+
+# make bench ARGS="--size 1000 --only pages postgresql://…" measures a part
+bench:
+	@bin/setup --dev
+	@.venv/bin/python -m tests.bench $(ARGS)
