@@ -11,9 +11,10 @@ from flask_babel import gettext
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.core import export, filters, paging, scope
+from portal.core import export, facets, filters, paging, scope
 from portal.core.clock import business_date
 from portal.core.display import Display
+from portal.core.fields import Field
 from portal.core.lookup import lookup
 from portal.core.values import is_whole
 from portal.core.work import record
@@ -36,6 +37,8 @@ class ListScreen(Display):
     """Column and direction of a fresh list."""
     filter_columns: tuple[str, ...] = ()
     """Filters offered; empty = every filterable field."""
+    quick_filters: tuple[str, ...] = ()
+    """Choice fields of the list with chips above it; empty = the first with few choices."""
     export_columns: tuple[str, ...] = ()
     empty_text: Any = ""
     """What an empty list tells: where its rows come from (lazy)."""
@@ -67,6 +70,7 @@ class ListScreen(Display):
             self.order_columns,
             self.order,
         )
+        path = url_for(f"{self.endpoint}.list")
         references = [n for n in self.list_columns if self.column(n).type == "ref"]
         return {
             "rows": paging.rows_of(narrowed, self.model, shown, references),
@@ -79,11 +83,18 @@ class ListScreen(Display):
             "order": shown.order,
             "direction": shown.direction,
             "columns": [self.column(n) for n in self.list_columns],
+            "quick": self._quick(search, path),
             "filter_fields": filters.filterable(self.model, self.filter_columns),
             "rights": {a: self.may(a) for a in ("show", "add", "edit", "delete", "export")},
             "row_actions": [a for a in self.actions.values() if self.may(a.name)],
-            "path": url_for(f"{self.endpoint}.list"),
+            "path": path,
         }
+
+    def _quick(self, search: filters.Search, path: str) -> Sequence[tuple[Field, Sequence[facets.QuickChoice]]]:
+        """The chips of each field that has some, keeping the order and size of the address."""
+        kept = [(name, request.args[name]) for name in ("order", "direction", "size") if request.args.get(name)]
+        fields = facets.offered([self.column(n) for n in self.list_columns], self.quick_filters)
+        return [(field, facets.switches(field, search, path, kept)) for field in fields]
 
     @property
     def pk(self) -> Any:
@@ -130,6 +141,16 @@ class ListScreen(Display):
         if field is None or field.type != "ref":
             abort(404)
         return jsonify(lookup(field.target, request.args.get("q", "")))
+
+    @expose("/counts/<string:name>")
+    @has_access
+    def counts(self, name: str) -> Any:
+        """How many rows each choice of a field would leave, for the filter drawer: `{"active": "10,000+"}`."""
+        field = filters.filterable(self.model, self.filter_columns).get(name)
+        if field is None or field.type != "choice":
+            abort(404)
+        search = filters.read(self.model, request.args, self.filter_columns)
+        return jsonify(facets.counts(self.model, self.base_statement(), field, search))
 
     @expose("/export/<string:fmt>")
     @has_access

@@ -24,6 +24,7 @@ METHODS = {
     "edit": "edit",
     "delete": "delete",
     "lookup": "list",
+    "counts": "list",
     "export": "export",
     "download": "export",
     "action": "list",

@@ -114,13 +114,31 @@
       const joined = Object.assign(document.createElement("input"), { type: "hidden", name: group.dataset.joined });
       joined.dataset.temporary = "";
       joined.value = chosen.map((choice) => choice.value).join(",");
+      all("[name]", group.parentElement).forEach((one) => { if (one.name === group.dataset.joined) one.disabled = true; });
       form.append(joined);
     });
     all("input[name]", form).forEach((input) => { if (!input.value.trim()) input.disabled = true; });
     // Back from the next page the drawer must work again.
     setTimeout(() => {
       all("[data-temporary]", form).forEach((input) => input.remove());
-      all("input[name]", form).forEach((input) => { input.disabled = false; });
+      all("input[name], select[name]", form).forEach((input) => { input.disabled = false; });
     });
   }));
+
+  all("dialog.drawer[open]").forEach((drawer) => { drawer.close(); drawer.showModal(); });
+
+  // How many rows each choice would leave: asked when its section is opened, once.
+  function loadCounts(section) {
+    if (!section.open || section.dataset.loaded || !section.closest("dialog").open) return;
+    section.dataset.loaded = "yes";
+    fetch(section.dataset.counts, { credentials: "same-origin", headers: { Accept: "application/json" } })
+      .then((answer) => (answer.ok ? answer.json() : {}))
+      .then((counts) => all("[data-count]", section).forEach((place) => { place.textContent = counts[place.dataset.count] || ""; }))
+      .catch(() => { delete section.dataset.loaded; });
+  }
+
+  all("[data-counts]").forEach((section) => {
+    section.addEventListener("toggle", () => loadCounts(section));
+    new MutationObserver(() => loadCounts(section)).observe(section.closest("dialog"), { attributeFilter: ["open"] });
+  });
 })();
