@@ -58,7 +58,8 @@ def counts(model: Any, base: Select[Any], field: Field, search: Search) -> dict[
     column = column_of(model, field)
     seen = base.where(*others, *words).with_only_columns(column.label("value")).order_by(None)
     part = seen.limit(MOST_COUNTED + 1).subquery()
-    found = {value: count for value, count in db.session.execute(select(part.c.value, func.count()).group_by("value"))}
+    grouped = select(part.c.value, func.count()).group_by(part.c.value)
+    found: dict[Any, int] = dict(db.session.execute(grouped).all())
     cut = sum(found.values()) > MOST_COUNTED
     return {choice.value: _shown(found.get(choice, 0), cut) for choice in field.choices or ()}
 

@@ -13,21 +13,18 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal.core import export, facets, filters, paging, scope
 from portal.core.clock import business_date
-from portal.core.display import Display
 from portal.core.fields import Field
+from portal.core.list_settings import ListSettings
 from portal.core.lookup import lookup
 from portal.core.values import is_whole
 from portal.core.work import record
 
 
-class ListScreen(Display):
+class ListScreen(ListSettings):
     """What a PortalView shows of many rows."""
 
-    model: Any
     resource: str
     list_title: Any
-    list_columns: Any
-    order_columns: Any
     exclude_route_methods: Any
     actions: Any
     update_redirect: Any
@@ -56,10 +53,13 @@ class ListScreen(Display):
         search = filters.read(self.model, request.args, self.filter_columns)
         for problem in search.problems:
             flash(problem, "warning")
-        return self.render_template(self.list_template, view=self, title=self.list_title, **self.page(search))
+        settings = self.settings(search)
+        page = self.page(search, names=settings["names"])
+        return self.render_template(self.list_template, view=self, title=self.list_title, settings=settings, **page)
 
-    def page(self, search: filters.Search, arguments: Any = None) -> dict[str, Any]:
-        """One page of rows and all that the list's template shows of it."""
+    def page(self, search: filters.Search, arguments: Any = None, names: Sequence[str] = ()) -> dict[str, Any]:
+        """One page of rows and all that the list's template shows of it; `names` are its columns, if not the usual."""
+        names, orderable = names or self.list_columns, self.orderable()
         narrowed = self.base_statement().where(*search.conditions)
         shown = paging.window(
             narrowed,
@@ -67,11 +67,11 @@ class ListScreen(Display):
             request.args if arguments is None else arguments,
             bool(search.conditions),
             self.page_size,
-            self.order_columns,
+            orderable,
             self.order,
         )
         path = url_for(f"{self.endpoint}.list")
-        references = [n for n in self.list_columns if self.column(n).type == "ref"]
+        references = [n for n in names if self.column(n).type == "ref"]
         return {
             "rows": paging.rows_of(narrowed, self.model, shown, references),
             "search": search,
@@ -82,7 +82,8 @@ class ListScreen(Display):
             "size": shown.size,
             "order": shown.order,
             "direction": shown.direction,
-            "columns": [self.column(n) for n in self.list_columns],
+            "columns": [self.column(n) for n in names],
+            "orderable": orderable,
             "quick": self._quick(search, path),
             "filter_fields": filters.filterable(self.model, self.filter_columns),
             "rights": {a: self.may(a) for a in ("show", "add", "edit", "delete", "export")},
@@ -158,7 +159,7 @@ class ListScreen(Display):
         if fmt not in ("csv", "xlsx"):
             abort(404)
         search = filters.read(self.model, request.args, self.filter_columns)
-        column, direction = paging.ordering(request.args, self.order_columns, self.order)
+        column, direction = paging.ordering(request.args, self.orderable(), self.order)
         narrowed = self.base_statement().where(*search.conditions)
         statement = paging.ordered(narrowed, self.model, column, direction == "asc")
         columns = export.columns_for(self.model, self.export_columns)

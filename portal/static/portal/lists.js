@@ -1,8 +1,8 @@
-/* Lists: opening rows, selecting for bulk actions, choosing columns, and the filter drawer. */
+/* Lists: opening rows, selecting for bulk actions, arranging columns, and the filter drawer. */
 (function () {
   "use strict";
 
-  const { all, memory, messages } = window.portal;
+  const { all, messages } = window.portal;
 
   all(".listing").forEach((listing) => {
     const scroll = listing.querySelector(".table-scroll");
@@ -21,7 +21,6 @@
     });
     openRows(listing);
     selectRows(listing);
-    chooseColumns(listing);
   });
 
   /** A click anywhere on a row opens its record, except on controls and while text is being selected. */
@@ -76,27 +75,16 @@
     refresh();
   }
 
-  function chooseColumns(listing) {
-    const key = "columns:" + listing.dataset.listing;
-    const hidden = new Set(JSON.parse(memory.get(key) || "[]"));
-    const toggles = all("[data-column-toggle]", listing);
-
-    function show(toggle) {
-      const column = toggle.dataset.columnToggle;
-      all("[data-column='" + CSS.escape(column) + "']", listing).forEach((cell) => cell.classList.toggle("is-hidden", hidden.has(column)));
-      toggle.checked = !hidden.has(column);
-    }
-
-    toggles.forEach((toggle) => {
-      show(toggle);
-      toggle.addEventListener("change", () => {
-        if (toggle.checked) hidden.delete(toggle.dataset.columnToggle);
-        else hidden.add(toggle.dataset.columnToggle);
-        memory.set(key, JSON.stringify([...hidden]));
-        show(toggle);
-      });
-    });
-  }
+  // The arrows move a column within the form; saving is one step, as it is without this script.
+  all("[data-columns-form]").forEach((form) => form.addEventListener("click", (event) => {
+    const button = event.target.closest("[name=move]");
+    if (!button) return;
+    event.preventDefault();
+    const line = button.closest("li");
+    if (button.value.startsWith("up:") && line.previousElementSibling) line.previousElementSibling.before(line);
+    else if (button.value.startsWith("down:") && line.nextElementSibling) line.nextElementSibling.after(line);
+    button.focus();
+  }));
 
   // "/" goes to the list's search box, as long as nobody is typing.
   document.addEventListener("keydown", (event) => {
