@@ -1,4 +1,4 @@
-/* Lists: opening rows, selecting for bulk actions, arranging columns, and the filter drawer. */
+/* Lists: opening rows, selecting for bulk actions, keys, arranging columns, and the filter drawer. */
 (function () {
   "use strict";
 
@@ -86,13 +86,39 @@
     button.focus();
   }));
 
-  // "/" goes to the list's search box, as long as nobody is typing.
-  document.addEventListener("keydown", (event) => {
-    const box = document.querySelector("[data-quick-search]");
-    if (event.key !== "/" || !box || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  // Keys of the page's own list, as long as nobody is typing, no dialog is open and no other key is held.
+  const TYPING = "textarea, select, [contenteditable], input:not([type=checkbox]):not([type=radio])";
+  const main = document.querySelector(".listing-page");
+
+  function stepRow(step) {
+    const rows = all("tbody tr", main);
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    const row = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
+    if (!row) return;
+    const link = row.querySelector(".row-link");
+    if (!link) row.tabIndex = -1;
+    (link || row).focus();
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  const KEYS = {
+    "/": () => { const box = main.querySelector("[data-quick-search]"); box.focus(); box.select(); },
+    j: () => stepRow(1),
+    k: () => stepRow(-1),
+    x: () => {
+      const row = document.activeElement.closest("tbody tr");
+      const box = row && row.querySelector("input[name=rowid]");
+      if (box) box.click();
+    },
+    "?": () => document.getElementById("keys").showModal(),
+  };
+
+  if (main) document.addEventListener("keydown", (event) => {
+    const act = KEYS[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest(TYPING) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
-    box.focus();
-    box.select();
+    act();
   });
 
   // Filter drawer: empty fields stay out of the address; "one of" goes as f.name.in=a,b.

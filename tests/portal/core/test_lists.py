@@ -123,3 +123,12 @@ def test_nonsense_in_the_address_is_left_out_and_said(world: World, nonsense: st
 def test_a_moment_nobody_can_read_is_said(world: World, moment: str):
     html = listed(world.login("administrator"), f"/auditview/list/?f.at.ge={quote(moment)}&_l_=en")
     assert ("is not a time" in html) == (moment in ("x", "2026-06-30T25:00", "0001-01-01"))
+
+
+def test_a_bar_shows_a_balance_against_the_largest_of_the_page(world: World):
+    html = listed(world.login("risk"), "/loanstateview/list/?order=balance&direction=desc&size=200")
+    widths = [int(w) for w in re.findall(r'<svg class="cell-bar"[^>]*><rect width="(\d+)%"', html)]
+    assert len(widths) == 12
+    assert widths[0] == 100
+    assert all(99 <= w <= 100 for w in widths)
+    assert "cell-bar" not in listed(world.login("risk"), "/loanview/list/")
