@@ -12,23 +12,20 @@ from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.core import export, facets, filters, paging, scope
+from portal.core.bulk_edit import BulkEdit
 from portal.core.clock import business_date
 from portal.core.fields import Field
-from portal.core.list_settings import ListSettings
 from portal.core.lookup import lookup
 from portal.core.values import is_whole
 from portal.core.work import record
 
 
-class ListScreen(ListSettings):
+class ListScreen(BulkEdit):
     """What a PortalView shows of many rows."""
 
-    resource: str
-    list_title: Any
     exclude_route_methods: Any
     actions: Any
     update_redirect: Any
-    render_template: Any
     find: Any
     order: tuple[str, str] = ("id", "desc")
     """Column and direction of a fresh list."""
@@ -88,6 +85,7 @@ class ListScreen(ListSettings):
             "filter_fields": filters.filterable(self.model, self.filter_columns),
             "rights": {a: self.may(a) for a in ("show", "add", "edit", "delete", "export")},
             "row_actions": [a for a in self.actions.values() if self.may(a.name)],
+            "bulk_fields": self.bulk_choices(),
             "path": path,
         }
 

@@ -25,6 +25,7 @@ METHODS = {
     "delete": "delete",
     "lookup": "list",
     "counts": "list",
+    "bulk_edit": "edit",
     "saved": "list",
     "keep_filter": "list",
     "drop_filter": "list",

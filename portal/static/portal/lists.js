@@ -70,7 +70,6 @@
       refresh();
       everything.focus();
     });
-    bar.addEventListener("submit", (event) => { bar.elements.action.value = event.submitter.dataset.action; });
     addEventListener("pageshow", refresh);
     refresh();
   }
