@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app, url_for
@@ -38,6 +39,12 @@ class Display:
             return str(sealed.masked(row))
         value = getattr(row, name)
         return value if isinstance(value, Markup) else as_shown(field, value)
+
+    def largest(self, rows: Sequence[Any], columns: Sequence[Field]) -> dict[str, int]:
+        """By column with bars, the value that a full bar stands for: the largest of these rows."""
+        barred = [c.name for c in columns if c.bar]
+        found = {name: max((getattr(row, name) or 0 for row in rows), default=0) for name in barred}
+        return {name: most for name, most in found.items() if most > 0}
 
     def row_url(self, row: Any) -> str:
         """The record screen of a row of this list."""

@@ -39,6 +39,8 @@ class Field:
     """Offered as a filter of the list."""
     export: bool = True
     """Part of CSV and XLSX."""
+    bar: bool = False
+    """Lists draw its share of the largest value on the page beside the number."""
     sensitive: bool = False
     """Personal data: masked wherever shown, left out of audit entries."""
     mask: Callable[[str], str] | None = None

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, inspect, or_, select
+from werkzeug.datastructures import MultiDict
 
 from portal.core.db import db, label_of
 from portal.core.fields import Field, fields_of
-from portal.core.values import ValueProblem, as_text, parse, tidy
+from portal.core.values import ValueProblem, as_shown, as_text, parse, tidy
 
 OPERATORS = {
     "eq": _("is"),
@@ -39,6 +40,8 @@ BY_TYPE = {
     "ref": ("in", "eq", "ne", "empty"),
 }
 MOST_FILTERS = 20
+LONGEST_WORDS = 200
+"""Characters of a search for words; nothing in a list is longer than that and still looked for."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,9 @@ def read(model: type, arguments: Mapping[str, str], columns: tuple[str, ...] = (
     """Understand the URL; what makes no sense is left out and said, never an error page."""
     query = tidy(arguments.get("q", ""))[:80]
     known, found, wrong = filterable(model, columns), [], []
-    named = [(key, text) for key, text in arguments.items() if key.startswith("f.") and text != ""]
+    named = [(key, text) for key, text in _given(arguments) if key.startswith("f.") and text != ""]
+    if len(named) > MOST_FILTERS:
+        wrong.append(gettext("Only the first %(most)s filters were used.", most=MOST_FILTERS))
     for key, text in named[:MOST_FILTERS]:
         name, _dot, operator = key[2:].rpartition(".")
         field = known.get(name)
@@ -109,6 +114,13 @@ def read(model: type, arguments: Mapping[str, str], columns: tuple[str, ...] = (
     return Search(query, tuple(found), tuple(wrong), tuple(conditions))
 
 
+def _given(arguments: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The arguments; one that a plain form sends several times (checkboxes) is joined."""
+    if isinstance(arguments, MultiDict):
+        return [(key, ",".join(texts)) for key, texts in arguments.lists()]
+    return list(arguments.items())
+
+
 def column_of(model: type, field: Field) -> Any:
     """The mapped column a field filters and sorts by; a reference's is its foreign key."""
     if field.type == "ref":
@@ -122,7 +134,8 @@ def _condition(model: type, field: Field, operator: str, text: str) -> tuple[Col
     if operator == "empty":
         return (column.is_(None), str(_("yes"))) if text != "0" else (column.is_not(None), str(_("no")))
     if operator == "contains":
-        return column.contains(tidy(text), autoescape=True), tidy(text)
+        words = tidy(text)[:LONGEST_WORDS]
+        return column.contains(words, autoescape=True), words
     if operator == "in":
         values = [parse(field, part) for part in text.split(",")[:200] if part.strip()]
         if not values:
@@ -143,7 +156,7 @@ def _shown(field: Field, value: Any) -> str:
         return str(row) if row is not None else f"#{value}"
     if field.type == "bool":
         return str(_("yes") if value else _("no"))
-    return as_text(field, value)
+    return str(as_shown(field, value)) if field.type in ("money", "int", "datetime") else as_text(field, value)
 
 
 def quick_search(model: type, query: str) -> ColumnElement[bool]:

@@ -15,13 +15,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Integer, and_, bindparam, event, false, inspect, select
+from sqlalchemy import ForeignKey, Integer, and_, bindparam, event, false, inspect, or_, select
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column, with_loader_criteria
 
 from portal.core.errors import OutOfScope
 
 ALL, BRANCH, TEAM, SELF, NONE = "all", "branch", "team", "self", "none"
 SCOPES = (NONE, SELF, TEAM, BRANCH, ALL)
+OWNER, SHARED = "owner", "shared"
+"""How far personal rows are seen; no role grants or widens it."""
 WIDTH = {scope: width for width, scope in enumerate(SCOPES)}
 
 
@@ -152,6 +154,26 @@ class BranchScoped(Scoped):
         return mapped_column(ForeignKey("staff.id"), index=True)
 
 
+class Personal(Scoped):
+    """A row that belongs to a login, whatever its role: only its owner sees and changes it."""
+
+    @declared_attr
+    def owner_id(cls) -> Mapped[int]:
+        return mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), index=True)
+
+
+class Shareable(Personal):
+    """A personal row that its owner may let a team or a branch see; changed by the owner alone."""
+
+    @declared_attr
+    def team_id(cls) -> Mapped[int | None]:
+        return mapped_column(ForeignKey("team.id", ondelete="SET NULL"), index=True)
+
+    @declared_attr
+    def branch_id(cls) -> Mapped[int | None]:
+        return mapped_column(ForeignKey("branch.id", ondelete="SET NULL"), index=True)
+
+
 class ScopedThrough(Scoped):
     """A row that belongs to whoever owns its parent: `scope_parent` (a BranchScoped class) by `scope_key`."""
 
@@ -163,6 +185,7 @@ _IDS = bindparam("scope_ids", callable_=lambda: sorted(actor().branches) or [-1]
 _TEAMS = bindparam("scope_teams", callable_=lambda: sorted(actor().teams) or [-1], expanding=True, type_=Integer())
 _HOME = bindparam("scope_home", callable_=lambda: actor().home, type_=Integer())
 _ME = bindparam("scope_me", callable_=lambda: actor().staff_id, type_=Integer())
+_USER = bindparam("scope_user", callable_=lambda: actor().user_id or -1, type_=Integer())
 
 # Each criterion is a lambda of the entity, because a plain expression is not adapted to an alias; and one lambda per
 # scope, because an `if` inside a lambda would be frozen by SQLAlchemy's lambda cache. Branch comes with team and
@@ -171,6 +194,8 @@ _OWN = {
     BRANCH: lambda c: c.branch_id.in_(_IDS),
     TEAM: lambda c: and_(c.branch_id.in_(_IDS), c.team_id.in_(_TEAMS)),
     SELF: lambda c: and_(c.branch_id == _HOME, c.manager_id == _ME),
+    OWNER: lambda c: c.owner_id == _USER,
+    SHARED: lambda c: or_(c.owner_id == _USER, c.team_id.in_(_TEAMS), c.branch_id == _HOME),
     NONE: lambda c: false(),
 }
 
@@ -195,6 +220,8 @@ def _criterion(cls: Any, scope: str) -> Any:
 
 def scope_of(cls: Any) -> str:
     """How far the actor sees this class in the present task."""
+    if issubclass(cls, Personal):
+        return ALL if actor().everything else SHARED if issubclass(cls, Shareable) else OWNER
     resource, action = task()
     name = cls.resource_name()
     return actor().scope(name, action if name == resource else "list")
@@ -226,11 +253,19 @@ def visible(row: Any, scope: str | None = None) -> bool:
         with session.no_autoflush, unscoped("the owner of a parent row"):
             parent = session.get(row.scope_parent, parent_id)
         return parent is not None and visible(parent, scope)
+    if isinstance(row, Personal):
+        shared = scope == SHARED and (row.team_id in who.teams or row.branch_id == who.home)  # type: ignore[attr-defined]
+        return shared or row.owner_id == who.user_id
     if row.branch_id is None:
         return False
     if scope == SELF:
         return bool(row.branch_id == who.home and row.manager_id == who.staff_id)
     return row.branch_id in who.branches and (scope == BRANCH or row.team_id in who.teams)
+
+
+def writable(row: Any) -> bool:
+    """Whether the actor may write the row; what others share may be seen only."""
+    return visible(row, OWNER if isinstance(row, Personal) and not actor().everything else None)
 
 
 class ScopedSession(Session):
@@ -277,7 +312,7 @@ def _refuse_moving(table: Any, statement: Any) -> None:
 def _scope_deletes(session: Session, _context: Any, _instances: Any) -> None:
     if not _open.get():
         for row in session.deleted:
-            if isinstance(row, Scoped) and not visible(row):
+            if isinstance(row, Scoped) and not writable(row):
                 raise OutOfScope("delete")
     _flushing.set(True)
 
@@ -288,7 +323,7 @@ def _scope_writes(session: Session, _context: Any) -> None:
     if _open.get() or actor().everything:
         return
     for row in [*session.new, *(o for o in session.dirty if session.is_modified(o))]:
-        if isinstance(row, Scoped) and not visible(row):
+        if isinstance(row, Scoped) and not writable(row):
             raise OutOfScope(f"{type(row).__name__} would lie outside the scope")
         _check_links(session, row)
 

@@ -47,6 +47,7 @@ TOKENS: dict[str, dict[str, Any]] = {
         "size": {
             "control": "34px",
             "row": "38px",
+            "row-compact": "30px",
             "touch": "44px",
             "topbar": "52px",
             "sidebar": "232px",

@@ -110,7 +110,7 @@ def parse(field: Field, text: str) -> Any:
         case "choice":
             return parse_choice(field, text)
         case "datetime":
-            return dt.datetime.fromisoformat(text)
+            return parse_moment(text)
         case _:
             if field.max_length and len(text) > field.max_length and not field.sensitive:
                 raise ValueProblem(
@@ -186,6 +186,19 @@ def parse_date(text: str) -> dt.date:
         return dt.date(*(int(part) for part in found.groups()))
     except ValueError:
         raise ValueProblem(gettext("“%(text)s” is not a day of the calendar.", text=text[:40])) from None
+
+
+def parse_moment(text: str) -> dt.datetime:
+    """2026-06-30T09:30, in China's time unless it names another; a date alone is its beginning."""
+    try:
+        moment = dt.datetime.fromisoformat(unicodedata.normalize("NFKC", text))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
+        moment.astimezone(dt.UTC)  # the first and last days of the calendar have none
+    except (ValueError, OverflowError):
+        raise ValueProblem(
+            gettext("“%(text)s” is not a time; write it like 2026-06-30 09:30.", text=text[:40])
+        ) from None
+    return moment
 
 
 _TRUE = {"1", "true", "yes", "y", "on", "是", "对"}

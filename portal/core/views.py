@@ -9,32 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import (
-    Response,
-    abort,
-    flash,
-    jsonify,
-    redirect,
-    request,
-    send_file,
-    stream_with_context,
-    url_for,
-)
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import ModelView, expose, has_access
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext
-from sqlalchemy import Select, inspect, select
-from werkzeug.wrappers import Response as BaseResponse
+from sqlalchemy import inspect
 
-from portal.core import export, filters, forms, paging, records, scope
-from portal.core.clock import business_date
+from portal.core import filters, forms, records, scope
 from portal.core.db import db
-from portal.core.display import Display, screens
+from portal.core.display import screens
 from portal.core.errors import InvalidValues, OutOfScope, PortalError, Refused
 from portal.core.fields import Field, fields_of
-from portal.core.lookup import lookup
+from portal.core.list_screen import ListScreen
 from portal.core.values import is_whole
-from portal.core.work import record
 
 ScopedInterface = SQLAInterface
 """The datamodel of a PortalView; row scope itself lives in the session."""
@@ -44,7 +31,7 @@ Sections = Sequence[tuple[str, Sequence[Field]]]
 """Fields under their headings."""
 
 
-class PortalView(Display, ModelView):
+class PortalView(ListScreen, ModelView):
     """List, record, form, lookup, actions and export of one model, from its field metadata."""
 
     list_columns: Any
@@ -58,23 +45,14 @@ class PortalView(Display, ModelView):
     menu: tuple[str, Any] = ("", "")
     """(key, words) of the menu category; the view's `list_title` is its entry. Empty = no entry."""
     icon: str = "fa-table"
-    order: tuple[str, str] = ("id", "desc")
-    """Column and direction of a fresh list."""
-    filter_columns: tuple[str, ...] = ()
-    """Filters offered; empty = every filterable field."""
-    export_columns: tuple[str, ...] = ()
     summary_columns: tuple[str, ...] = ()
     """The figures of the record's summary line."""
     related: tuple[tuple[str, str], ...] = ()
     """Tabs of the record: (name of another PortalView class, its reference field that points here)."""
-    empty_text: Any = ""
-    """What an empty list tells: where its rows come from (lazy)."""
     record_view: str = ""
     """For a list without a record screen of its own: the screen its rows lead to, by the same key."""
-    page_size = 25
     can_add = can_edit = can_delete = True
     show_template = "portal/record.html"
-    list_template = "portal/list.html"
     add_template = edit_template = "portal/form.html"
 
     # ---- start-up -------------------------------------------------------------------------------------------------
@@ -119,60 +97,6 @@ class PortalView(Display, ModelView):
     def endpoint_name(self) -> str:
         """The last part of the REST address: the model's name in lower case."""
         return str(self.model.__table__.name).replace("_", "-")
-
-    # ---- list -----------------------------------------------------------------------------------------------------
-
-    def base_statement(self) -> Select[Any]:
-        """Rows of this screen before any search; a screen over a part of the table narrows it here."""
-        return select(self.model)
-
-    @expose("/list/")
-    @has_access
-    def list(self) -> Any:
-        self.update_redirect()
-        search = filters.read(self.model, request.args, self.filter_columns)
-        for problem in search.problems:
-            flash(problem, "warning")
-        return self.render_template(self.list_template, view=self, title=self.list_title, **self.page(search))
-
-    def page(self, search: filters.Search, arguments: Any = None) -> dict[str, Any]:
-        """One page of rows and all that the list's template shows of it."""
-        narrowed = self.base_statement().where(*search.conditions)
-        shown = paging.window(
-            narrowed,
-            self.model,
-            request.args if arguments is None else arguments,
-            bool(search.conditions),
-            self.page_size,
-            self.order_columns,
-            self.order,
-        )
-        references = [n for n in self.list_columns if self.column(n).type == "ref"]
-        return {
-            "rows": paging.rows_of(narrowed, self.model, shown, references),
-            "search": search,
-            "count": shown.count,
-            "count_capped": shown.capped,
-            "page": shown.number,
-            "pages": shown.pages,
-            "size": shown.size,
-            "order": shown.order,
-            "direction": shown.direction,
-            "columns": [self.column(n) for n in self.list_columns],
-            "filter_fields": filters.filterable(self.model, self.filter_columns),
-            "rights": {a: self.may(a) for a in ("show", "add", "edit", "delete", "export")},
-            "row_actions": [a for a in self.actions.values() if self.may(a.name)],
-            "path": url_for(f"{self.endpoint}.list"),
-        }
-
-    @property
-    def pk(self) -> Any:
-        return paging.key_of(self.model)
-
-    def may(self, action: str) -> bool:
-        """Whether this screen offers the action and the actor's role includes it."""
-        offered = action not in (self.exclude_route_methods or ()) or (action == "show" and bool(self.record_view))
-        return offered and scope.actor().may(self.resource, action)
 
     # ---- record ---------------------------------------------------------------------------------------------------
 
@@ -326,71 +250,3 @@ class PortalView(Display, ModelView):
             return redirect(url_for(f"{self.endpoint}.show", pk=pk))
         flash(gettext("%(what)s was deleted.", what=what), "success")
         return redirect(url_for(f"{self.endpoint}.list"))
-
-    # ---- actions --------------------------------------------------------------------------------------------------
-
-    def _run(self, name: str, pks: Sequence[str], single: bool) -> Any:
-        action = self.actions.get(name)
-        if action is None:
-            abort(404)
-        if not self.may(name):
-            abort(403)
-        wanted = [p for p in dict.fromkeys(pks) if is_whole(p)]
-        if not wanted or len(wanted) > paging.LARGEST_PAGE:
-            flash(gettext("Choose between 1 and %(most)s rows.", most=paging.LARGEST_PAGE), "warning")
-            return redirect(url_for(f"{self.endpoint}.list"))
-        with scope.doing(self.resource, name):
-            rows = [self.find(p) for p in wanted]
-            return action.func(rows[0] if single else rows)
-
-    @expose("/action/<string:name>/<pk>", methods=["POST"])
-    @has_access
-    def action(self, name: str, pk: str) -> Any:
-        return self._run(name, [pk], single=True)
-
-    @expose("/action_post", methods=["POST"])
-    @has_access
-    def action_post(self) -> Any:
-        return self._run(request.form.get("action", ""), request.form.getlist("rowid"), single=False)
-
-    # ---- lookup and export ----------------------------------------------------------------------------------------
-
-    @expose("/lookup/<string:name>")
-    @has_access
-    def lookup(self, name: str) -> Any:
-        """Choices of a reference for a remote select: what the actor may see, by the beginning of a name or code."""
-        field = self.fields.get(name)
-        if field is None or field.type != "ref":
-            abort(404)
-        return jsonify(lookup(field.target, request.args.get("q", "")))
-
-    @expose("/export/<string:fmt>")
-    @has_access
-    def export(self, fmt: str) -> Any:
-        if fmt not in ("csv", "xlsx"):
-            abort(404)
-        search = filters.read(self.model, request.args, self.filter_columns)
-        column, direction = paging.ordering(request.args, self.order_columns, self.order)
-        narrowed = self.base_statement().where(*search.conditions)
-        statement = paging.ordered(narrowed, self.model, column, direction == "asc")
-        columns = export.columns_for(self.model, self.export_columns)
-        self._note_export(fmt, search)
-        lines = export.rows(self.model, statement, columns)
-        name = f"{self.resource}-{business_date():%Y%m%d}.{fmt}"
-        if fmt == "csv":
-            body = stream_with_context(export.as_csv(columns, lines))
-            headers = {"Content-Disposition": f"attachment; filename={name}"}
-            return Response(body, mimetype="text/csv; charset=utf-8", headers=headers)
-        mime = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return send_file(export.as_xlsx(columns, lines), as_attachment=True, download_name=name, mimetype=mime)
-
-    def _note_export(self, fmt: str, search: filters.Search) -> None:
-        """Exports are written down: who took what, narrowed how."""
-        asked = [f"{a}={'•••' if a == 'q' else v}" for a, v in search.arguments()]
-        record("records.export", self.resource, facts={"format": fmt, "filters": asked})
-
-    @expose("/download/<string:filename>")
-    @has_access
-    def download(self, filename: str) -> BaseResponse:
-        """FAB's file download reads any row's file; ours go through the file store."""
-        abort(404)

@@ -23,6 +23,7 @@ class CustomerView(PortalView):
         _("Edit customer"),
     )
     list_columns = ["code", "name", "type", "phone", "industry", "grid", "branch", "manager"]
+    bulk_fields = ("manager",)
     order = ("id", "desc")
     related = (("LoanView", "customer"),)
 

@@ -34,7 +34,7 @@ class Position:
     """What is known of an open loan at the end of a business date."""
 
     as_of: Mapped[BusinessDate] = field(_("As at"))
-    balance: Mapped[Money] = field(_("Balance"))
+    balance: Mapped[Money] = field(_("Balance"), bar=True)
     accrued_interest: Mapped[Money] = field(_("Accrued interest"), help=_("Earned and booked, not yet paid."))
     overdue_principal: Mapped[Money] = field(_("Overdue principal"))
     overdue_interest: Mapped[Money] = field(_("Overdue interest"))

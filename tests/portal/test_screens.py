@@ -59,8 +59,8 @@ def test_the_drawer_keeps_what_is_asked_and_carries_along_what_it_cannot_show(le
     )
     drawer = html[html.index('<dialog class="drawer"') :]
     assert 'name="f.principal.ge" value="5"' in drawer
-    assert re.search(r'<input type="checkbox" value="active" checked>', drawer)
-    assert not re.search(r'<input type="checkbox" value="settled" checked>', drawer)
+    assert re.search(r'<input type="checkbox" name="f.status.in" value="active" checked>', drawer)
+    assert not re.search(r'<input type="checkbox" name="f.status.in" value="settled" checked>', drawer)
     assert hidden_inputs(html, "data-filter-form") == {
         "order": "code",
         "direction": "asc",

@@ -1,8 +1,8 @@
-/* Lists: opening rows, selecting for bulk actions, choosing columns, and the filter drawer. */
+/* Lists: opening rows, selecting for bulk actions, keys, arranging columns, and the filter drawer. */
 (function () {
   "use strict";
 
-  const { all, memory, messages } = window.portal;
+  const { all, messages } = window.portal;
 
   all(".listing").forEach((listing) => {
     const scroll = listing.querySelector(".table-scroll");
@@ -21,7 +21,6 @@
     });
     openRows(listing);
     selectRows(listing);
-    chooseColumns(listing);
   });
 
   /** A click anywhere on a row opens its record, except on controls and while text is being selected. */
@@ -71,40 +70,54 @@
       refresh();
       everything.focus();
     });
-    bar.addEventListener("submit", (event) => { bar.elements.action.value = event.submitter.dataset.action; });
     addEventListener("pageshow", refresh);
     refresh();
   }
 
-  function chooseColumns(listing) {
-    const key = "columns:" + listing.dataset.listing;
-    const hidden = new Set(JSON.parse(memory.get(key) || "[]"));
-    const toggles = all("[data-column-toggle]", listing);
+  // The arrows move a column within the form; saving is one step, as it is without this script.
+  all("[data-columns-form]").forEach((form) => form.addEventListener("click", (event) => {
+    const button = event.target.closest("[name=move]");
+    if (!button) return;
+    event.preventDefault();
+    const line = button.closest("li");
+    if (button.value.startsWith("up:") && line.previousElementSibling) line.previousElementSibling.before(line);
+    else if (button.value.startsWith("down:") && line.nextElementSibling) line.nextElementSibling.after(line);
+    button.focus();
+  }));
 
-    function show(toggle) {
-      const column = toggle.dataset.columnToggle;
-      all("[data-column='" + CSS.escape(column) + "']", listing).forEach((cell) => cell.classList.toggle("is-hidden", hidden.has(column)));
-      toggle.checked = !hidden.has(column);
-    }
+  // Keys of the page's own list, as long as nobody is typing, no dialog is open and no other key is held.
+  const TYPING = "textarea, select, [contenteditable], input:not([type=checkbox]):not([type=radio])";
+  const main = document.querySelector(".listing-page");
 
-    toggles.forEach((toggle) => {
-      show(toggle);
-      toggle.addEventListener("change", () => {
-        if (toggle.checked) hidden.delete(toggle.dataset.columnToggle);
-        else hidden.add(toggle.dataset.columnToggle);
-        memory.set(key, JSON.stringify([...hidden]));
-        show(toggle);
-      });
-    });
+  function stepRow(step) {
+    const rows = all("tbody tr", main);
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    const row = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
+    if (!row) return;
+    const link = row.querySelector(".row-link");
+    if (!link) row.tabIndex = -1;
+    (link || row).focus();
+    row.scrollIntoView({ block: "nearest" });
   }
 
-  // "/" goes to the list's search box, as long as nobody is typing.
-  document.addEventListener("keydown", (event) => {
-    const box = document.querySelector("[data-quick-search]");
-    if (event.key !== "/" || !box || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const KEYS = {
+    "/": () => { const box = main.querySelector("[data-quick-search]"); box.focus(); box.select(); },
+    j: () => stepRow(1),
+    k: () => stepRow(-1),
+    x: () => {
+      const row = document.activeElement.closest("tbody tr");
+      const box = row && row.querySelector("input[name=rowid]");
+      if (box) box.click();
+    },
+    "?": () => document.getElementById("keys").showModal(),
+  };
+
+  if (main) document.addEventListener("keydown", (event) => {
+    const act = KEYS[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest(TYPING) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
-    box.focus();
-    box.select();
+    act();
   });
 
   // Filter drawer: empty fields stay out of the address; "one of" goes as f.name.in=a,b.
@@ -114,13 +127,31 @@
       const joined = Object.assign(document.createElement("input"), { type: "hidden", name: group.dataset.joined });
       joined.dataset.temporary = "";
       joined.value = chosen.map((choice) => choice.value).join(",");
+      all("[name]", group.parentElement).forEach((one) => { if (one.name === group.dataset.joined) one.disabled = true; });
       form.append(joined);
     });
     all("input[name]", form).forEach((input) => { if (!input.value.trim()) input.disabled = true; });
     // Back from the next page the drawer must work again.
     setTimeout(() => {
       all("[data-temporary]", form).forEach((input) => input.remove());
-      all("input[name]", form).forEach((input) => { input.disabled = false; });
+      all("input[name], select[name]", form).forEach((input) => { input.disabled = false; });
     });
   }));
+
+  all("dialog.drawer[open]").forEach((drawer) => { drawer.close(); drawer.showModal(); });
+
+  // How many rows each choice would leave: asked when its section is opened, once.
+  function loadCounts(section) {
+    if (!section.open || section.dataset.loaded || !section.closest("dialog").open) return;
+    section.dataset.loaded = "yes";
+    fetch(section.dataset.counts, { credentials: "same-origin", headers: { Accept: "application/json" } })
+      .then((answer) => (answer.ok ? answer.json() : {}))
+      .then((counts) => all("[data-count]", section).forEach((place) => { place.textContent = counts[place.dataset.count] || ""; }))
+      .catch(() => { delete section.dataset.loaded; });
+  }
+
+  all("[data-counts]").forEach((section) => {
+    section.addEventListener("toggle", () => loadCounts(section));
+    new MutationObserver(() => loadCounts(section)).observe(section.closest("dialog"), { attributeFilter: ["open"] });
+  });
 })();

@@ -108,7 +108,13 @@
 
   // Dialogs -------------------------------------------------------------------
 
-  onClick("[data-dialog]", (button) => document.getElementById(button.dataset.dialog).showModal());
+  // A link that opens a dialog leads, without this script, to the page with the dialog open.
+  onClick("[data-dialog]", (button, event) => {
+    const dialog = document.getElementById(button.dataset.dialog);
+    event.preventDefault();
+    dialog.close();
+    dialog.showModal();
+  });
   onClick("[data-dialog-close]", (button) => button.closest("dialog").close());
   all("dialog").forEach((dialog) => dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); }));
 
