@@ -59,13 +59,18 @@ class PortalView(RecordScreen, FormScreen, ModelView):
     """Filters offered; empty = every filterable field."""
     export_columns: tuple[str, ...] = ()
     summary_columns: tuple[str, ...] = ()
-    """The figures of the record's summary line."""
+    """The fields of the record's summary line."""
+    summary_metrics: tuple[str, ...] = ()
+    """Its registered figures, cut to the record by `summary_dimension`."""
+    summary_dimension = ""
     related: tuple[tuple[str, str], ...] = ()
     """Tabs of the record: (name of another PortalView class, its reference field that points here)."""
     empty_text: Any = ""
     """What an empty list tells: where its rows come from (lazy)."""
     record_view: str = ""
     """For a list without a record screen of its own: the screen its rows lead to, by the same key."""
+    has_timeline = True
+    """False where rows never change and nobody edits them."""
     page_size = 25
     can_add = can_edit = can_delete = True
     show_template = "portal/record.html"
@@ -86,7 +91,7 @@ class PortalView(RecordScreen, FormScreen, ModelView):
         self.edit_columns = list(self.edit_columns or typed)
         self.label_columns = {n: f.label for n, f in self.fields.items()} | dict(self.label_columns or {})
         if self.record_view:
-            self.exclude_route_methods = {*(self.exclude_route_methods or ()), "show"}
+            self.exclude_route_methods = {*(self.exclude_route_methods or ()), "show", "related_rows", "timeline"}
         for method, allowed in (("add", self.can_add), ("edit", self.can_edit), ("delete", self.can_delete)):
             if not allowed:
                 self.exclude_route_methods = {*(self.exclude_route_methods or ()), method}
