@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
-from portal.core import errors, filters, headers, jobs, logs, scope, security
+from portal.core import errors, filters, form_screen, headers, jobs, login, logs, scope, security
 from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
@@ -147,11 +147,14 @@ def order_menu(builder: AppBuilder, keys: tuple[str, ...]) -> None:
     builder.menu.menu.sort(key=lambda item: places.get(item.name, len(places)))
 
 
-def _protect() -> None:
+def _protect() -> Any:
     if request.method in ("POST", "PUT", "PATCH", "DELETE") and not security.is_bearer():
         if request.endpoint == "SecurityApi.login":
-            return
+            return None
+        if form_screen.is_form_post():
+            return None if current_user.is_authenticated else login.ask(request.full_path.rstrip("?"))
         csrf.protect()
+    return None
 
 
 def _locale() -> str:

@@ -12,15 +12,16 @@ import json
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import JSON, Index, String, event, inspect
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import JSON, ForeignKey, Index, String, event, inspect
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from portal.core import scope
 from portal.core.clock import now
-from portal.core.db import BigId, BusinessDate, Model, Moment
+from portal.core.db import BigId, BigKey, BusinessDate, Model, Moment
 from portal.core.fields import field, fields_of
 
 HIDDEN = "•••"
+ADDED, CHANGED, DELETED, SUBJECT = "added", "changed", "deleted", "subject"
 MOST_ROWS = 200
 """Rows listed one by one in an entry; a bulk verb states its count and the file's hash instead."""
 
@@ -43,8 +44,23 @@ class AuditEntry(Model):
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 over the entry's content; a sequencer chains committed entries by it."""
 
+    rows: Mapped[list[AuditRow]] = relationship()
+
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.verb}"
+
+
+class AuditRow(Model):
+    """Which rows an entry is about: the way from a record to its history. Made from the entry, which is what counts."""
+
+    __table_args__ = (Index("ix_audit_row_resource_row", "resource", "row_id", "entry_id"),)
+
+    id: Mapped[BigId]
+    entry_id: Mapped[int] = mapped_column(BigKey, ForeignKey("audit_entry.id"))
+    resource: Mapped[str] = mapped_column(String(60))
+    row_id: Mapped[int] = mapped_column(BigKey)
+    what: Mapped[str] = mapped_column(String(10))
+    """What happened to the row: added, changed, deleted; `subject` when the entry only names it."""
 
 
 def entry(
@@ -70,7 +86,13 @@ def entry(
     }
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    return AuditEntry(**{**content, "at": at, "business_date": business_date, "digest": digest})
+    made = AuditEntry(**{**content, "at": at, "business_date": business_date, "digest": digest})
+    about = {(resource, subject_id): SUBJECT} if subject_id is not None else {}
+    about |= {(row["resource"], row["id"]): row["what"] for row in (changes or {}).get("rows", ())}
+    made.rows = [
+        AuditRow(resource=kind, row_id=key, what=what) for (kind, key), what in about.items() if isinstance(key, int)
+    ]
+    return made
 
 
 def plain(value: Any) -> Any:
@@ -85,15 +107,15 @@ def plain(value: Any) -> Any:
 def collect(session: Session) -> None:
     """Note what this flush is about to write (rows of described models only)."""
     noted: dict[int, dict[str, Any]] = session.info.setdefault("changes", {})
-    groups = (("added", session.new), ("changed", session.dirty), ("deleted", session.deleted))
+    groups = ((ADDED, session.new), (CHANGED, session.dirty), (DELETED, session.deleted))
     for what, rows in groups:
         for row in rows:
-            if isinstance(row, AuditEntry) or not fields_of(type(row)) or len(noted) >= MOST_ROWS:
+            if isinstance(row, AuditEntry | AuditRow) or not fields_of(type(row)) or len(noted) >= MOST_ROWS:
                 continue
             fields = _changed_fields(row, what)
-            if what == "deleted" or fields:
+            if what == DELETED or fields:
                 held = noted.setdefault(id(row), {"row": row, "what": what, "fields": {}})
-                held["what"] = "deleted" if what == "deleted" else held["what"]
+                held["what"] = DELETED if what == DELETED else held["what"]
                 for name, (old, new) in fields.items():
                     held["fields"][name] = [held["fields"].get(name, [old])[0], new]
 
@@ -112,7 +134,7 @@ def _changed_fields(row: Any, what: str) -> dict[str, list[Any]]:
             changed[attribute.key[:-7]] = [HIDDEN if old else None, HIDDEN if new else None]
             continue
         info = attribute.columns[0].info.get("field")
-        if info is None or old == new or (what == "added" and new is None):
+        if info is None or old == new or (what == ADDED and new is None):
             continue
         known = described.get(attribute.key, info)
         changed[attribute.key] = [HIDDEN, HIDDEN] if known.sensitive else [plain(old), plain(new)]

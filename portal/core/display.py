@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from flask import current_app, url_for
+from flask import current_app, g, request, url_for
 from markupsafe import Markup
 
 from portal.core.fields import Field
@@ -14,6 +15,26 @@ from portal.core.values import UNITS, as_shown
 
 if TYPE_CHECKING:
     from portal.core.views import PortalView
+
+
+ORIGIN = "list"
+"""The argument of a record's address that says which list it was opened from (neighbours.py)."""
+
+
+KEPT = ("q", "order", "direction", "page", "size")
+LONGEST = 2_000
+"""Characters of a list's arguments that travel along; a longer one is left behind."""
+
+
+def kept(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """What of a list's arguments narrows, orders and pages it."""
+    return {k: v for k, v in arguments.items() if v and (k in KEPT or k.startswith("f."))}
+
+
+def origin_of(endpoint: str, arguments: Mapping[str, str]) -> str:
+    """A list's screen and what it is narrowed to, as one argument."""
+    text = f"{endpoint}?{urlencode(kept(arguments))}"
+    return text if len(text) <= LONGEST else ""
 
 
 class Display:
@@ -47,9 +68,20 @@ class Display:
         return {name: most for name, most in found.items() if most > 0}
 
     def row_url(self, row: Any) -> str:
-        """The record screen of a row of this list."""
+        """The record screen of a row of this list, which learns from it what comes before and after."""
         view: Any = screens()[self.record_view] if self.record_view else self
-        return url_for(f"{view.endpoint}.show", pk=getattr(row, key_of(type(row)).key))
+        key = getattr(row, key_of(type(row)).key)
+        return url_for(f"{view.endpoint}.show", pk=key, list=self._origin() or None)
+
+    def _origin(self) -> str:
+        """The list that is being shown: the page's, or the related one that a record shows."""
+        if "related_list" in g:
+            return str(g.related_list)
+        if request.endpoint != f"{self.endpoint}.list":
+            return ""
+        if "own_list" not in g:
+            g.own_list = origin_of(self.endpoint, request.args)
+        return str(g.own_list)
 
     def link(self, row: Any, name: str) -> str:
         """Where a reference leads, if the actor may open it."""

@@ -56,6 +56,8 @@ class Field:
     """The model a reference points to."""
     relation: str = ""
     """The relationship attribute of a reference."""
+    only_if: tuple[str, tuple[Any, ...]] | None = None
+    """(another field, its values): only then is there such a value; with any other the field stays empty."""
     readonly: bool = False
     """Set by the portal, never typed."""
 

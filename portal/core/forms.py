@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,6 +106,7 @@ class ValueField(FormField):
         self.meta_field, self.endpoint, self.text, self.unseen = meta_field, endpoint, "", False
         self.flags.required = meta_field.required
         self.unit = UNITS.get(meta_field.type, "")
+        self.only_if = meta_field.only_if
 
     def process_data(self, value: Any) -> None:
         self.data = value
@@ -148,8 +150,13 @@ def form_class(model: type, names: Sequence[str], endpoint: str, versioned: bool
             """CSRF holds and every text could be read."""
             return bool(self.validate())
 
+        def outdated(self, seen: str) -> bool:
+            """The page was made by an older version of the portal, with other fields."""
+            return bool(seen) and seen != self.shape
+
     for name in names:
         setattr(RecordForm, name, _unbound(known[name], endpoint))
+    RecordForm.shape = f"{zlib.crc32(repr([(n, known[n].type) for n in names]).encode()):08x}"
     if versioned:
         RecordForm.version_seen = HiddenField()
     return RecordForm

@@ -5,6 +5,7 @@ Screens, REST and imports use them; an area that has more to say overrides them 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext
@@ -12,7 +13,7 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from portal.core.db import db
+from portal.core.db import db, label_of
 from portal.core.errors import InvalidValues, NotFound, PortalError, Refused
 from portal.core.fields import Field, fields_of
 from portal.core.scope import Scoped
@@ -37,15 +38,39 @@ def problems(model: type, values: dict[str, Any], row: Any = None, partial: bool
             continue
         if row is not None and field.type == "ref" and values.get(name) == held_reference(row, name):
             continue  # what was there stays, whether this actor sees it or not
+        if field.required and not belongs(field, values):
+            continue
         text = _problem(field, values.get(name))
         if text:
             found.setdefault(name, []).append(text)
+    if found:
+        return found
+    merged = {**{n: getattr(row, n) for n in fields_of(model)}, **values} if row is not None else values
+    found = misplaced(model, merged)
     own = getattr(model, "check_values", None)
     if own is not None and not found:
-        merged = {**{n: getattr(row, n) for n in fields_of(model)}, **values} if row is not None else values
         for name, texts in own(merged, row).items():
             found.setdefault(name, []).extend(str(t) for t in texts)
     return found
+
+
+def misplaced(model: type, values: dict[str, Any]) -> dict[str, list[str]]:
+    """Values that do not belong beside the others: a credit code of a person. By field name."""
+    found: dict[str, list[str]] = {}
+    for name, field in fields_of(model).items():
+        if field.only_if is None or values.get(name) in (None, "") or belongs(field, values):
+            continue
+        which = gettext(", ").join(str(label_of(v)) if isinstance(v, StrEnum) else str(v) for v in field.only_if[1])
+        found[name] = [str(gettext("Leave this empty: it is only for %(which)s.", which=which))]
+    return found
+
+
+def belongs(field: Field, values: dict[str, Any]) -> bool:
+    """Whether a field has a place beside these values; unknown (nothing chosen yet) counts as yes."""
+    if field.only_if is None:
+        return True
+    other, allowed = field.only_if
+    return values.get(other) is None or values[other] in allowed
 
 
 def _problem(field: Field, value: Any) -> str | None:

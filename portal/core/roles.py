@@ -20,6 +20,8 @@ SHORTHAND = {"read": READ, "write": ("add", "edit"), "manage": ("add", "edit", "
 METHODS = {
     "list": "list",
     "show": "show",
+    "related_rows": "show",
+    "timeline": "show",
     "add": "add",
     "edit": "edit",
     "delete": "delete",

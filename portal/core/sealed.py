@@ -7,6 +7,7 @@ of HMAC-SHA256 over kind and value, so equal values are found without being read
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
@@ -32,6 +33,7 @@ class KeyRing:
         master = bytes.fromhex(master_hex)
         self._wrapping = hashlib.sha256(b"wrap:" + master).digest()
         self._indexing = hashlib.sha256(b"index:" + master).digest()
+        self._passing = hashlib.sha256(b"pass:" + master).digest()
 
     def new_data_key(self) -> bytes:
         return self.new_cipher()[0]
@@ -46,6 +48,17 @@ class KeyRing:
 
     def blind_index(self, kind: str, value: str) -> bytes:
         return hmac.digest(self._indexing, f"{kind}\0{value}".encode(), "sha256")[:16]
+
+    def seal_text(self, purpose: str, content: bytes) -> str:
+        """Content as a text that passes through other hands; only `open_text` for the same purpose reads it."""
+        nonce = os.urandom(12)
+        sealed = nonce + AESGCM(self._passing).encrypt(nonce, content, purpose.encode())
+        return base64.urlsafe_b64encode(sealed).decode()
+
+    def open_text(self, purpose: str, text: str) -> bytes:
+        """Raises InvalidTag or ValueError for anything but a sealed text for this purpose."""
+        sealed = base64.urlsafe_b64decode(text.encode("ascii"))
+        return AESGCM(self._passing).decrypt(sealed[:12], sealed[12:], purpose.encode())
 
 
 def key_ring() -> KeyRing:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from portal.core import scope
 from portal.core.db import db
 from portal.core.errors import NotFound
+from portal.core.login import AuthDBView
 from portal.core.registry import RegistryError
 from portal.core.roles import ACTIONS, METHODS, check_grants, widest
 from portal.core.scope import ALL, BRANCH, NOBODY, Actor, unscoped
@@ -102,6 +103,8 @@ def actor_for_username(username: str) -> Actor:
 
 class PortalSecurityManager(SecurityManager):
     """FAB's questions (menu, buttons, decorators) answered from the role table."""
+
+    authdbview = AuthDBView
 
     def register_views(self) -> None:
         """Log-in, log-out and the own password; users are a screen of ours, roles come from the table."""

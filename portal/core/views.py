@@ -6,32 +6,22 @@ sums and counts, lookups, actions and exports pass the session's row scope; add,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
-from flask_appbuilder import ModelView, expose, has_access
+from flask_appbuilder import ModelView
 from flask_appbuilder.models.sqla.interface import SQLAInterface
-from flask_babel import gettext
-from sqlalchemy import inspect
 
-from portal.core import filters, forms, records, scope
-from portal.core.db import db
-from portal.core.display import screens
-from portal.core.errors import InvalidValues, OutOfScope, PortalError, Refused
-from portal.core.fields import Field, fields_of
+from portal.core import forms
+from portal.core.fields import fields_of
+from portal.core.form_screen import FormScreen
 from portal.core.list_screen import ListScreen
-from portal.core.values import is_whole
+from portal.core.record_screen import RecordScreen
 
 ScopedInterface = SQLAInterface
 """The datamodel of a PortalView; row scope itself lives in the session."""
 
 
-Sections = Sequence[tuple[str, Sequence[Field]]]
-"""Fields under their headings."""
-
-
-class PortalView(ListScreen, ModelView):
+class PortalView(RecordScreen, FormScreen, ListScreen, ModelView):
     """List, record, form, lookup, actions and export of one model, from its field metadata."""
 
     list_columns: Any
@@ -46,11 +36,16 @@ class PortalView(ListScreen, ModelView):
     """(key, words) of the menu category; the view's `list_title` is its entry. Empty = no entry."""
     icon: str = "fa-table"
     summary_columns: tuple[str, ...] = ()
-    """The figures of the record's summary line."""
+    """The fields of the record's summary line."""
+    summary_metrics: tuple[str, ...] = ()
+    """Its registered figures, cut to the record by `summary_dimension`."""
+    summary_dimension = ""
     related: tuple[tuple[str, str], ...] = ()
     """Tabs of the record: (name of another PortalView class, its reference field that points here)."""
     record_view: str = ""
     """For a list without a record screen of its own: the screen its rows lead to, by the same key."""
+    has_timeline = True
+    """False where rows never change and nobody edits them."""
     can_add = can_edit = can_delete = True
     show_template = "portal/record.html"
     add_template = edit_template = "portal/form.html"
@@ -69,7 +64,7 @@ class PortalView(ListScreen, ModelView):
         self.edit_columns = list(self.edit_columns or typed)
         self.label_columns = {n: f.label for n, f in self.fields.items()} | dict(self.label_columns or {})
         if self.record_view:
-            self.exclude_route_methods = {*(self.exclude_route_methods or ()), "show"}
+            self.exclude_route_methods = {*(self.exclude_route_methods or ()), "show", "related_rows", "timeline"}
         for method, allowed in (("add", self.can_add), ("edit", self.can_edit), ("delete", self.can_delete)):
             if not allowed:
                 self.exclude_route_methods = {*(self.exclude_route_methods or ()), method}
@@ -98,155 +93,3 @@ class PortalView(ListScreen, ModelView):
         """The last part of the REST address: the model's name in lower case."""
         return str(self.model.__table__.name).replace("_", "-")
 
-    # ---- record ---------------------------------------------------------------------------------------------------
-
-    @expose("/show/<pk>", methods=["GET"])
-    @has_access
-    def show(self, pk: str) -> Any:
-        self.update_redirect()
-        row = self.find(pk)
-        return self.render_template(
-            self.show_template,
-            view=self,
-            row=row,
-            title=str(row),
-            kind=self.show_title,
-            summary=[self.column(n) for n in self.summary_columns],
-            sections=self._sections(row),
-            tabs=self._tabs(row),
-            rights={a: self.may(a) and self._reaches(row, a) for a in ("edit", "delete")},
-            row_actions=[a for a in self.actions.values() if self.may(a.name) and self._reaches(row, a.name)],
-        )
-
-    def find(self, pk: str) -> Any:
-        """The row, if the present task reaches it; 404 otherwise."""
-        if not is_whole(pk):
-            abort(404)
-        row = db.session.scalar(self.base_statement().where(self.pk == int(pk)))
-        return row if row is not None else abort(404)
-
-    def _reaches(self, row: Any, action: str) -> bool:
-        if not isinstance(row, scope.Scoped):
-            return True
-        with scope.doing(self.resource, action):
-            return scope.visible(row)
-
-    def _sections(self, row: Any) -> Sections:
-        grouped: dict[str, Any] = {}
-        for name in self.show_columns:
-            if name not in self.summary_columns:
-                grouped.setdefault(str(self.column(name).section or ""), []).append(self.column(name))
-        return tuple(grouped.items())
-
-    def _tabs(self, row: Any) -> Sequence[dict[str, Any]]:
-        """The first rows of each related list that the actor may open."""
-        tabs = []
-        for name, reference in self.related:
-            view = screens()[name]
-            if not view.may("list"):
-                continue
-            with scope.doing("", "list"):
-                argument = {f"f.{reference}.eq": str(getattr(row, self.pk.key))}
-                page = view.page(filters.read(view.model, argument), {"size": "10"})
-            columns = [c for c in page["columns"] if c.name != reference]
-            tabs.append({**page, "view": view, "columns": columns, "more": page["search"].url(page["path"])})
-        return tabs
-
-    # ---- add, edit, delete ----------------------------------------------------------------------------------------
-
-    def add_verb(self, values: dict[str, Any]) -> Any:
-        """The verb behind the add form; an area with rules of its own overrides it."""
-        return records.add(self.model, values)
-
-    def change_verb(self, row_id: int, values: dict[str, Any], version_seen: int | None) -> Any:
-        return records.change(self.model, row_id, values, version_seen)
-
-    def remove_verb(self, row_id: int) -> None:
-        records.remove(self.model, row_id)
-
-    @expose("/add", methods=["GET", "POST"])
-    @has_access
-    def add(self) -> Any:
-        given = {n: request.args[n] for n in self.add_columns if n in request.args}
-        form = self.add_form(data=self._defaults(given)) if request.method == "GET" else self.add_form()
-        if request.method == "POST" and form.parsed():
-            row = self._saved(form, lambda: self.add_verb(form.values()))
-            if row is not None:
-                flash(gettext("%(what)s was added.", what=str(row)), "success")
-                return redirect(url_for(f"{self.endpoint}.show", pk=row.id))
-        back = url_for(f"{self.endpoint}.list")
-        return self._form_page(form, self.add_title, back)
-
-    def _defaults(self, given: dict[str, str]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in self.add_columns:
-            field = self.fields[name]
-            if name in given and field.type == "ref" and is_whole(given[name]):
-                found[name] = int(given[name])
-                continue
-            column = inspect(self.model).columns.get(name)
-            default = getattr(column, "default", None) if column is not None else None
-            if default is not None and default.is_scalar:
-                found[name] = default.arg
-        return found
-
-    @expose("/edit/<pk>", methods=["GET", "POST"])
-    @has_access
-    def edit(self, pk: str) -> Any:
-        row = self.find(pk)
-        if request.method == "GET":
-            form = self.edit_form(data={n: forms.held_value(row, self.fields[n]) for n in self.edit_columns})
-            if "version_seen" in form._fields:
-                form.version_seen.data = str(row.version)
-        else:
-            form = self.edit_form()
-            if form.parsed():
-                seen = request.form.get("version_seen", "")
-                versioned = "version_seen" in form._fields
-                version = (int(seen) if is_whole(seen) else -1) if versioned else None
-                typed = forms.changed_values(form, row)
-                saved = self._saved(form, lambda: self.change_verb(int(pk), typed, version), pk)
-                if saved is not None:
-                    flash(gettext("%(what)s was saved.", what=str(saved)), "success")
-                    return redirect(url_for(f"{self.endpoint}.show", pk=pk))
-                row = self.find(pk)
-        back = url_for(f"{self.endpoint}.show", pk=pk) if self.may("show") else url_for(f"{self.endpoint}.list")
-        return self._form_page(form, self.edit_title, back, str(row))
-
-    def _saved(self, form: Any, save: Callable[[], Any], pk: str = "") -> Any:
-        """Run a verb; what is wrong goes to the fields, and what was typed stays."""
-        try:
-            return save()
-        except InvalidValues as error:
-            for name, texts in error.fields.items():
-                if name in form._fields:
-                    form._fields[name].errors = [*form._fields[name].errors, *texts]
-                else:
-                    flash("; ".join(map(str, texts)), "danger")
-        except records.Conflict as conflict:
-            flash(f"{conflict} {gettext('Their values stand beside yours; save again to keep yours.')}", "warning")
-            row = self.find(pk)
-            forms.show_conflict(form, row)
-            form.version_seen.data = str(row.version)
-            form.version_seen.raw_data = [form.version_seen.data]
-        except (OutOfScope, Refused) as refusal:
-            flash(str(refusal), "danger")
-        return None
-
-    def _form_page(self, form: Any, title: Any, back: str, record: str = "") -> Any:
-        status = 422 if request.method == "POST" else 200
-        page = self.render_template(self.add_template, view=self, form=form, title=title, record=record, back=back)
-        return page, status
-
-    @expose("/delete/<pk>", methods=["POST"])
-    @has_access
-    def delete(self, pk: str) -> Any:
-        row = self.find(pk)
-        what = str(row)
-        try:
-            self.remove_verb(int(pk))
-        except PortalError as refusal:
-            flash(str(refusal), "danger")
-            return redirect(url_for(f"{self.endpoint}.show", pk=pk))
-        flash(gettext("%(what)s was deleted.", what=what), "success")
-        return redirect(url_for(f"{self.endpoint}.list"))

@@ -28,6 +28,9 @@ class CustomerType(Labelled):
 
 
 ENTERPRISES = (CustomerType.SMALL_ENTERPRISE, CustomerType.ENTERPRISE)
+HAVE_RESIDENT_ID = tuple(group for group in CustomerType if group not in ENTERPRISES)
+HAVE_CREDIT_CODE = (*ENTERPRISES, CustomerType.SELF_EMPLOYED, CustomerType.UNIDENTIFIED)
+"""The self-employed have both: their own number and the one they are registered under."""
 
 
 class Industry(Labelled):
@@ -63,6 +66,7 @@ class Customer(BranchScoped, HasDataKey, Model, Versioned):
             _("Resident ID"),
             section=_("Identity"),
             help=_("Persons only. 18 characters; the check digit is verified."),
+            only_if=("type", HAVE_RESIDENT_ID),
             normalise=rules.normalise_resident_id,
             mask=rules.mask_resident_id,
             check=lambda text: rules.resident_id_problem(text, on=business_date()),
@@ -74,7 +78,8 @@ class Customer(BranchScoped, HasDataKey, Model, Versioned):
         unique=True,
         search=True,
         section=_("Identity"),
-        help=_("Enterprises only. 18 characters; the check digit is verified."),
+        help=_("Enterprises and self-employed only. 18 characters; the check digit is verified."),
+        only_if=("type", HAVE_CREDIT_CODE),
         check=rules.uscc_problem,
     )
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))

@@ -25,6 +25,9 @@ class CustomerView(PortalView):
     list_columns = ["code", "name", "type", "phone", "industry", "grid", "branch", "manager"]
     bulk_fields = ("manager",)
     order = ("id", "desc")
+    summary_columns = ("type", "phone", "manager")
+    summary_metrics = ("loan_balance", "loan_count", "days_past_due", "overdue_principal")
+    summary_dimension = "customer"
     related = (("LoanView", "customer"),)
 
 

@@ -19,6 +19,8 @@ class GridView(PortalView):
     list_title, show_title, add_title, edit_title = _("Grids"), _("Grid"), _("Add a grid"), _("Edit grid")
     list_columns = ["code", "name", "town", "kind", "potential_customers", "branch", "team", "manager"]
     order = ("code", "asc")
+    summary_columns = ("potential_customers", "manager")
+    summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "grid"
     related = (("CustomerView", "grid"),)
 
 

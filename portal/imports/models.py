@@ -75,6 +75,8 @@ class ImportBatch(Model):
 class ImportedRange(Model):
     """Rows that a batch added: all ids of one model from the first to the last."""
 
+    __table_args__ = (Index("ix_imported_range_resource_ids", "resource", "first_id", "last_id"),)
+
     id: Mapped[BigId]
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)
     resource: Mapped[Code]
@@ -84,6 +86,8 @@ class ImportedRange(Model):
 
 class ImportedChange(Model):
     """A row that a batch changed, with what it held before; personal data in it is sealed with the row's own key."""
+
+    __table_args__ = (Index("ix_imported_change_resource_row", "resource", "row_id"),)
 
     id: Mapped[BigId]
     batch_id: Mapped[int] = mapped_column(ForeignKey("import_batch.id"), index=True)

@@ -20,6 +20,7 @@ from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
 from portal.core.work import record
 from portal.imports import jobs, services
+from portal.imports import timeline as _timeline  # noqa: F401 - contributes to timelines
 from portal.imports.column_form import ColumnForm
 from portal.imports.kinds import kinds
 from portal.imports.mapping import MappingProblem

@@ -11,6 +11,7 @@ from portal.core.application import add_screens
 from portal.core.fields import Field, fields_of
 from portal.core.values import as_shown
 from portal.core.views import PortalView, ScopedInterface
+from portal.loans import timeline as _timeline  # noqa: F401 - contributes to timelines
 from portal.loans.ledger import Journal
 from portal.loans.models import Instalment, Loan, Repayment
 from portal.loans.state import LoanState
@@ -91,6 +92,7 @@ class InstalmentView(PortalView):
         "settled_on",
     ]
     order = ("due_date", "desc")
+    has_timeline = False
     can_add = can_edit = can_delete = False
 
 
@@ -102,6 +104,7 @@ class RepaymentView(PortalView):
     list_title, show_title = _("Repayments"), _("Repayment")
     list_columns = ["code", "loan", "amount", "value_date", "booking_date", "note"]
     order = ("value_date", "desc")
+    has_timeline = False
     can_add = can_edit = can_delete = False
 
 
@@ -112,6 +115,7 @@ class JournalView(PortalView):
     menu, icon = MENU, "fa-book"
     list_title, show_title = _("Journals"), _("Journal")
     list_columns = ["key", "kind", "loan", "value_date", "booking_date", "opening"]
+    has_timeline = False
     can_add = can_edit = can_delete = False
 
 

@@ -8,6 +8,8 @@ from flask import Flask
 from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_page
+from portal.core.summary import register_words_of
+from portal.metrics import formatting
 
 #: Modules whose import registers dimensions and metrics.
 CATALOGUE = ("dimensions", "portfolio", "flows")
@@ -22,6 +24,7 @@ def load_catalogue() -> None:
 def register(app: Flask) -> None:
     """Metrics, their REST resource, the glossary and the page of loans behind a figure."""
     load_catalogue()
+    register_words_of(lambda metric, value: (formatting.heading(metric), formatting.shown(metric, value)))
     builder = app.appbuilder  # type: ignore[attr-defined]
     builder.add_api(import_module("portal.metrics.api").MetricsApi)
     glossary = import_module("portal.metrics.glossary")

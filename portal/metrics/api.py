@@ -97,7 +97,7 @@ class MetricsApi(BaseApi):
         """
         _found(key)
         by = words_list(request.args.get("by", ""))
-        if "loan" in by:
+        if {"loan", "customer"} & set(by):
             raise MetricError(gettext("Loan by loan, ask for the rows of the metric, page by page."))
         result = evaluate([key], by=by, where=_where(), **_dates(key))
         return jsonify(as_json(result, labels=True)[0])

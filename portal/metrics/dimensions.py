@@ -15,7 +15,7 @@ import portal.loans.state  # noqa: F401 - gives the categories their words
 from portal.core import scope
 from portal.core.db import db, label_of
 from portal.core.metric import Dimension, MetricError, dimension_of, register_dimension
-from portal.customers.models import CustomerType, Industry
+from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid
 from portal.loans.classification import Category
 from portal.loans.models import Guarantee, Loan
@@ -153,6 +153,7 @@ MANAGER = _of_rows("manager", _("Customer manager"), Staff)
 PRODUCT = _of_rows("product", _("Product"), Product)
 GRID = _of_rows("grid", _("Grid"), Grid)
 LOAN = _of_rows("loan", _("Loan number"), Loan)
+CUSTOMER = _of_rows("customer", _("Customer"), Customer)
 CUSTOMER_GROUP = _of_choices("customer_group", _("Customer group"), CustomerType)
 INDUSTRY = _of_choices("industry", _("Industry"), Industry)
 GUARANTEE = _of_choices("guarantee", _("Guarantee"), Guarantee)

@@ -44,6 +44,7 @@ def position_frame(question: Question) -> Frame:
             "category": columns["category"],
             "days_past_due": DAYS_PAST_DUE.expression(columns["days_past_due"]),
             "loan": columns["loan_id"],
+            "customer": columns["customer_id"],
             **_describing(),
         },
         where=where,
@@ -104,6 +105,7 @@ def flow_frame(question: Question) -> Frame:
             "month": cast(extract("year", Posting.value_date), Integer) * 100
             + cast(extract("month", Posting.value_date), Integer),
             "loan": Posting.loan_id,
+            "customer": Loan.customer_id,
             **_describing(),
         },
         where=(

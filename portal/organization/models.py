@@ -91,7 +91,9 @@ class Staff(Scoped, Model, Versioned):
     code: Mapped[Code] = field(_("Staff code"), unique=True, search=True)
     name: Mapped[Name] = field(_("Name"), search=True)
     post: Mapped[Post] = field(_("Post"), Choice(Post))
-    level: Mapped[Level | None] = field(_("Level"), Choice(Level), help=_("Customer managers only."))
+    level: Mapped[Level | None] = field(
+        _("Level"), Choice(Level), help=_("Customer managers only."), only_if=("post", (Post.CUSTOMER_MANAGER,))
+    )
     branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"), index=True)
     team_id: Mapped[int | None] = field(_("Team"), ForeignKey("team.id"), index=True)
     supervisor_id: Mapped[int | None] = field(_("Reports to"), ForeignKey("staff.id"), index=True)

@@ -53,6 +53,8 @@ class BranchView(PortalView):
     list_title, show_title, add_title, edit_title = _("Branches"), _("Branch"), _("Add a branch"), _("Edit branch")
     list_columns = ["code", "name", "kind", "parent", "opened_on", "closed_on"]
     order = ("code", "asc")
+    summary_columns = ("code", "kind", "parent")
+    summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "branch"
     related = (("TeamView", "branch"), ("StaffView", "branch"), ("CustomerView", "branch"), ("LoanView", "branch"))
 
 
@@ -64,6 +66,8 @@ class TeamView(PortalView):
     list_title, show_title, add_title, edit_title = _("Teams"), _("Team"), _("Add a team"), _("Edit team")
     list_columns = ["code", "name", "branch"]
     order = ("code", "asc")
+    summary_columns = ("code", "branch")
+    summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "team"
     related = (("StaffView", "team"), ("GridView", "team"), ("CustomerView", "team"))
 
 
@@ -80,6 +84,8 @@ class StaffView(PortalView):
     )
     list_columns = ["code", "name", "post", "level", "branch", "team", "supervisor", "joined_on"]
     order = ("code", "asc")
+    summary_columns = ("post", "branch", "team")
+    summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "manager"
     related = (("GridView", "manager"), ("CustomerView", "manager"), ("LoanView", "manager"))
 
 
@@ -112,6 +118,7 @@ class AuditView(PortalView):
     show_columns = ["at", "business_date", "actor", "verb", "resource", "subject_id", "request_id", "changes"]
     label_columns = {"changes": _("What changed")}
     order = ("at", "desc")
+    has_timeline = False
     can_add = can_edit = can_delete = False
 
     def cell(self, row: Any, name: str) -> Any:

@@ -35,6 +35,8 @@ class ProductView(PortalView):
         "active",
     ]
     order = ("code", "asc")
+    summary_columns = ("purpose", "channel", "active")
+    summary_metrics, summary_dimension = ("loan_balance", "loan_count", "average_rate", "par_30"), "product"
     related = (("LoanView", "product"),)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import UniqueConstraint, inspect, select, update
 from portal.core.bulk import chunks, insert_rows, reserve_ids
 from portal.core.db import db, label_of
 from portal.core.fields import Field, fields_of
-from portal.core.records import assign
+from portal.core.records import assign, misplaced
 from portal.core.scope import unscoped
 from portal.core.sealed import key_ring
 from portal.core.values import as_shown
@@ -235,11 +235,13 @@ class EntityKind(Kind):
     @property
     def has_rules(self) -> bool:
         """Whether rows must obey `rules` besides those of their fields."""
-        return hasattr(self.model, "check_values")
+        return hasattr(self.model, "check_values") or any(f.only_if for f in self.fields.values())
 
     def rules(self, values: dict[str, Any], part: Part) -> Mapping[str, Any]:
         """What contradicts itself in a row, a sentence by field; values are as forms give them."""
-        return {name: " ".join(map(str, texts)) for name, texts in self.model.check_values(values, None).items()}
+        own = getattr(self.model, "check_values", None)
+        found = misplaced(self.model, values) or (own(values, None) if own is not None else {})
+        return {name: " ".join(map(str, texts)) for name, texts in found.items()}
 
     def _value(self, row: Mapping[str, Any], name: str) -> Any:
         """A field's value as forms give it: references as ids, choices as members."""

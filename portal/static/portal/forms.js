@@ -75,49 +75,127 @@
     field.focus();
   });
 
-  all("select.my_select2, select.js-remote").forEach(enrich);
+  // Fields that only some records have -------------------------------------------------
+
+  /** Shows a field only beside the values it belongs to; what is hidden is not sent. Without script the server says so. */
+  function depend(form) {
+    all("[data-only-if]", form).forEach((field) => {
+      const other = form.elements[field.dataset.onlyIf];
+      if (!other) return;
+      const allowed = field.dataset.onlyValues.split(" ");
+      field.hidden = Boolean(other.value) && !allowed.includes(other.value);
+      all("input, select, textarea", field).forEach((control) => { control.disabled = field.hidden; });
+    });
+  }
 
   // Saving -----------------------------------------------------------------------------
 
-  all("form[data-guard]").forEach((form) => {
-    let dirty = Boolean(form.querySelector("[data-error-summary]"));
-    let leaving = false;
-    const note = form.querySelector("[data-unsaved]");
-    const show = () => { note.hidden = !dirty; };
+  /** Form -> whether it has unsaved changes and is on its way. */
+  const states = new Map();
+  const present = () => Array.from(states).filter(([form]) => form.isConnected);
 
-    form.addEventListener("input", () => { dirty = true; show(); });
+  function guard(form) {
+    const state = { dirty: Boolean(form.querySelector("[data-error-summary]")) || "restored" in form.dataset, leaving: false };
+    states.set(form, state);
+    const note = form.querySelector("[data-unsaved]");
+    const show = () => { note.hidden = !state.dirty; };
+    form.addEventListener("input", () => { state.dirty = true; show(); depend(form); });
     form.addEventListener("submit", (event) => {
-      if (leaving) { event.preventDefault(); return; }
-      leaving = true;
+      if (state.leaving) { event.preventDefault(); return; }
+      state.leaving = true;
       if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+      if (!("save" in form.dataset)) return;
+      event.preventDefault();
+      save(form, state);
     });
-    addEventListener("beforeunload", (event) => { if (dirty && !leaving) event.preventDefault(); });
-    addEventListener("pageshow", () => {
-      leaving = false;
-      all("[aria-busy]", form).forEach((button) => button.removeAttribute("aria-busy"));
-    });
-    document.addEventListener("keydown", (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s") {
-        event.preventDefault();
-        form.requestSubmit(form.querySelector("[type=submit]"));
-      }
-    });
+    depend(form);
     show();
+  }
+
+  const free = (form, state) => {
+    state.leaving = false;
+    all("[aria-busy]", form).forEach((button) => button.removeAttribute("aria-busy"));
+  };
+
+  /** Saves without leaving the page, so that whatever happens on the way costs nothing that was typed. */
+  async function save(form, state) {
+    say(form, "");
+    const address = form.getAttribute("action") || location.href;
+    try {
+      const options = { method: "POST", body: new FormData(form), headers: { "X-Requested-With": "fetch" }, credentials: "same-origin" };
+      const response = await fetch(address, options);
+      if (response.status === 401) { form.submit(); return; } // the log-in page carries it all along
+      const type = response.headers.get("Content-Type") || "";
+      if (response.ok && type.includes("json")) {
+        location.assign((await response.json()).location);
+        return;
+      }
+      const answer = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (answer.querySelector("form[data-save]")) { swap(answer); return; }
+      const words = answer.querySelector(".error-text, .error-card h1");
+      const reference = answer.querySelector(".error-reference code");
+      const text = response.status < 500 && words ? words.textContent + " " + messages.saveRefused : messages.saveFailed;
+      say(form, text + (reference ? " (" + reference.textContent + ")" : ""));
+    } catch (broken) {
+      say(form, messages.connectionLost);
+    }
+    free(form, state);
+  }
+
+  /** The page's content as the server answered it: errors at their fields, or what somebody else saved meanwhile. */
+  function swap(answer) {
+    const main = document.getElementById("main");
+    main.replaceChildren(...document.importNode(answer.getElementById("main"), true).childNodes);
+    prepare(main);
+    scrollTo({ top: 0 });
+    focusFirst(main);
+  }
+
+  function say(form, text) {
+    const held = form.querySelector("[data-save-problem]");
+    if (held) held.remove();
+    if (!text) return;
+    const notice = document.createElement("div");
+    notice.className = "notice notice-danger save-problem";
+    notice.dataset.saveProblem = "";
+    notice.setAttribute("role", "alert");
+    notice.append(Object.assign(document.createElement("div"), { className: "notice-text", textContent: text }));
+    form.querySelector(".save-bar").prepend(notice);
+  }
+
+  addEventListener("beforeunload", (event) => { if (present().some(([, state]) => state.dirty && !state.leaving)) event.preventDefault(); });
+  addEventListener("pageshow", () => present().forEach(([form, state]) => free(form, state)));
+  document.addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s" || !present().length) return;
+    event.preventDefault();
+    const form = present()[0][0];
+    form.requestSubmit(form.querySelector("[type=submit]"));
   });
 
-  const summary = document.querySelector("[data-error-summary]");
-  if (summary) {
-    summary.focus();
-    all("a", summary).forEach((link) => link.addEventListener("click", (event) => {
-      const field = document.getElementById(link.hash.slice(1));
-      const box = field && field.dataset.enriched && $(field).data("select2") ? $(field).data("select2").$selection[0] : field;
+  const boxOf = (field) => (field && field.dataset.enriched && $(field).data("select2") ? $(field).data("select2").$selection[0] : field);
+
+  function prepare(root) {
+    all("select.my_select2, select.js-remote", root).forEach(enrich);
+    all("form[data-guard]", root).forEach(guard);
+    all("[data-error-summary] a", root).forEach((link) => link.addEventListener("click", (event) => {
+      const box = boxOf(document.getElementById(link.hash.slice(1)));
       if (!box) return;
       event.preventDefault();
       box.focus();
       box.scrollIntoView({ block: "center" });
     }));
-  } else {
-    const first = document.querySelector(".record-form .field input:not([type=hidden]):not([readonly]), .record-form .field select, .record-form .field textarea");
-    if (first && matchMedia("(min-width: 900px)").matches) first.focus({ preventScroll: true });
   }
+
+  /** The first field that is wrong, else the summary, else (on a large screen) the first field. */
+  function focusFirst(root) {
+    const wrong = boxOf(root.querySelector("[aria-invalid=true]:not([disabled])"));
+    const summary = root.querySelector("[data-error-summary]");
+    const first = root.querySelector(".record-form .field input:not([type=hidden]):not([readonly]), .record-form .field select, .record-form .field textarea");
+    if (wrong) { wrong.focus(); wrong.scrollIntoView({ block: "center" }); }
+    else if (summary) summary.focus();
+    else if (first && matchMedia("(min-width: 900px)").matches) first.focus({ preventScroll: true });
+  }
+
+  prepare(document);
+  focusFirst(document);
 })();

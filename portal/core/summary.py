@@ -1,0 +1,38 @@
+"""The registered figures of a record's summary line, cut to what belongs to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portal.core import scope
+from portal.core.metric import Metric, Value, evaluate, metrics
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the summary line shows it; `formula` is its title."""
+
+    heading: str
+    text: str
+    formula: str
+
+
+Words = Callable[[Metric, Value], tuple[str, str]]
+_words_of: list[Words] = []
+
+
+def register_words_of(function: Words) -> Words:
+    """Who knows how figures are written: (metric, value) -> (heading with its unit, text)."""
+    _words_of[:] = [function]
+    return function
+
+
+def figures_of(keys: Sequence[str], where: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Those of the figures that the actor's role includes, as they stand today for the rows that he may see."""
+    allowed = [key for key in keys if scope.actor().may(*metrics[key].permission)]
+    if not allowed:
+        return ()
+    total = evaluate(allowed, where=where).total
+    return tuple(Figure(*_words_of[0](metrics[key], total[key]), formula=str(metrics[key].formula)) for key in allowed)
