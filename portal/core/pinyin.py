@@ -104,7 +104,7 @@ def _letters(word: str) -> list[str]:
 def _pinyin(text: str) -> list[str]:
     from pypinyin import lazy_pinyin  # 57 MB and a fifth of a second: only where names are written
 
-    return lazy_pinyin(text, errors=list)
+    return lazy_pinyin(text, errors=list)  # type: ignore[arg-type]
 
 
 def slips(key: str) -> set[str]:

@@ -25,6 +25,8 @@ OPEN_VIEWS = frozenset(
         "UserInfo",
         "ResetMyPasswordView",
         "HomeView",
+        "SearchView",
+        "NotificationView",
         "LocaleView",
         "UtilView",
         "JobView",

@@ -55,9 +55,7 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
     )
 
     id: Mapped[Id]
-    code: Mapped[Code] = field(
-        _("Customer code"), code_point(40), unique=True, search=True, section=_("Identity")
-    )
+    code: Mapped[Code] = field(_("Customer code"), code_point(40), unique=True, search=True, section=_("Identity"))
     name: Mapped[Name] = field(
         _("Name"), code_point(120), search=True, pinyin=PERSON, index=True, section=_("Identity")
     )

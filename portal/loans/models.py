@@ -72,9 +72,7 @@ class Loan(BranchScoped, Model, Versioned):
     )
 
     id: Mapped[Id]
-    code: Mapped[Code] = field(
-        _("Loan number"), code_point(40), unique=True, search=True, section=_("Contract")
-    )
+    code: Mapped[Code] = field(_("Loan number"), code_point(40), unique=True, search=True, section=_("Contract"))
     customer_id: Mapped[int] = field(
         _("Customer"), ForeignKey("customer.id"), index=True, search=True, section=_("Contract")
     )

@@ -22,6 +22,7 @@ def load_catalogue() -> None:
 def register(app: Flask) -> None:
     """Metrics, their REST resource, the glossary and the page of loans behind a figure."""
     load_catalogue()
+    import_module("portal.metrics.contributions")
     builder = app.appbuilder  # type: ignore[attr-defined]
     builder.add_api(import_module("portal.metrics.api").MetricsApi)
     glossary = import_module("portal.metrics.glossary")

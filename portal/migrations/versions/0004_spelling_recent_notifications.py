@@ -32,6 +32,8 @@ def upgrade() -> None:
         for column in ("name_initials", "name_pinyin"):
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
     op.create_index("ix_customer_branch_initials", "customer", ["branch_id", "name_initials"])
+    op.drop_index("ix_loan_state_branch_id", "loan_state")  # three others begin with the branch
+    op.create_index("ix_loan_state_branch_days_past_due", "loan_state", ["branch_id", "days_past_due"])
     if connection.dialect.name == "postgresql":
         for table, column, length in BY_BEGINNING:
             op.alter_column(table, column, type_=sa.String(length, collation="C"))
@@ -68,6 +70,8 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for table, column, length in BY_BEGINNING:
             op.alter_column(table, column, type_=sa.String(length, collation="default"))
+    op.drop_index("ix_loan_state_branch_days_past_due", "loan_state")
+    op.create_index("ix_loan_state_branch_id", "loan_state", ["branch_id"])
     op.drop_index("ix_customer_branch_initials", "customer")
     for table in SPELLED:
         for column in ("name_initials", "name_pinyin"):
