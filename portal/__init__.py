@@ -7,7 +7,8 @@ from importlib import import_module
 from flask import Flask
 
 import config
-from portal.core import application, home, registry, security
+from portal.core import application, registry, security
+from portal.core.home import check_places
 from portal.core.notification_view import NotificationView
 from portal.core.search_view import SearchView
 
@@ -42,6 +43,6 @@ def create_app(settings: config.Settings | None = None) -> Flask:
             import_module(package).register(app)
         application.order_menu(builder, MENU)
         security.check_declarations()
-        home.check_places()
+        check_places()
     registry.freeze_all()
     return app

@@ -29,7 +29,7 @@ def find(query: Query, limit: int) -> Sequence[Hit]:
     ]
 
 
-register_source(Source("reports", _("Reports"), find))
+register_source(Source("reports", _("Reports"), find, 70))
 
 
 def upcoming() -> Waiting:

@@ -83,6 +83,8 @@ class Source:
     label: Any
     """Heading above its hits (lazy)."""
     find: Callable[[Query, int], Sequence[Hit]]
+    place: int = 90
+    """Where its hits stand, the smallest first."""
 
 
 sources: Registry[Source] = Registry("search sources")
@@ -92,17 +94,21 @@ def register_source(source: Source) -> Source:
     return sources.register(source.key, source)
 
 
+def _in_order() -> list[Source]:
+    return sorted(sources.values(), key=lambda source: source.place)
+
+
 def search(query: Query, limit: int) -> list[tuple[Source, Sequence[Hit]]]:
     """(source, hits) of every source that found something."""
     if not query.text:
         return []
     with scope.doing("", "list"):
-        answers = [(source, source.find(query, limit)) for source in sources.values()]
+        answers = [(source, source.find(query, limit)) for source in _in_order()]
     return [(source, hits) for source, hits in answers if hits]
 
 
 def records(
-    key: str, label: Any, screen: str, note: Callable[[Any], Sequence[Any]], load: Sequence[str] = ()
+    key: str, label: Any, screen: str, note: Callable[[Any], Sequence[Any]], load: Sequence[str] = (), place: int = 90
 ) -> Source:
     """A source of the records of a screen: registered. `note(row)` gives what stands beside the name.
 
@@ -126,7 +132,7 @@ def records(
             rows = {row.id: row for row in db.session.scalars(narrowed.order_by(view.model.name_pinyin).limit(limit))}
         return [record_hit(view, row, note) for row in list(rows.values())[:limit]]
 
-    return register_source(Source(key, label, find))
+    return register_source(Source(key, label, find, place))
 
 
 def record_hit(view: Any, row: Any, note: Callable[[Any], Sequence[Any]] | None = None) -> Hit:
@@ -168,9 +174,8 @@ def _names(model: Any, name: Any, pk: Any, query: Query) -> Iterator[tuple[Colum
     key = query.key
     if not key or key.isdigit():
         return
-    first = _begins(
-        model.name_initials, key[0]
-    )  # lets an index by branch and initials answer for a part of the company
+    # the first letter lets the index by branch and initials answer for a part of the company
+    first = _begins(model.name_initials, key[0])
     yield _begins(model.name_initials, key), model.name_initials
     if len(key) > 1:
         yield and_(_begins(model.name_pinyin, key), first), model.name_pinyin

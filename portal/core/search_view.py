@@ -44,8 +44,8 @@ def _actions(query: Query, limit: int) -> Sequence[Hit]:
     return [hit for hit in action_hits() if query.meets(hit.title)][:limit]
 
 
-register_source(Source("screens", _("Screens"), _screens))
-register_source(Source("actions", _("Actions"), _actions))
+register_source(Source("screens", _("Screens"), _screens, 50))
+register_source(Source("actions", _("Actions"), _actions, 60))
 
 
 class SearchView(BaseView):

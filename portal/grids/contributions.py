@@ -10,7 +10,7 @@ from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, w
 from portal.core.search import records
 from portal.grids.models import Grid
 
-records("grids", _("Grids"), "GridView", lambda row: (row.code, row.town, row.manager), ("manager",))
+records("grids", _("Grids"), "GridView", lambda row: (row.code, row.town, row.manager), ("manager",), place=30)
 
 
 def without_manager() -> Waiting:

@@ -32,6 +32,7 @@ records(
     "LoanView",
     lambda row: (row.customer, row.product, label_of(row.status)),
     ("customer", "product"),
+    place=20,
 )
 
 
@@ -71,7 +72,7 @@ def due_soon() -> Waiting:
         "order": "due_date",
         "direction": "asc",
     }
-    url = list_url("InstalmentView", arguments | {"order": "due_date", "direction": "asc"})
+    url = list_url("InstalmentView", arguments)
     return Waiting(lines, count=count, url=url)
 
 

@@ -7,12 +7,12 @@ from fractions import Fraction
 from functools import partial
 
 from flask import current_app, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 
 from portal.core import scope
 from portal.core.clock import business_date
-from portal.core.home import LINES, Figure, HomeCard, Line, Tone, Waiting, register_card, short_day
+from portal.core.home import LINES, Figure, HomeCard, Line, Tone, Waiting, register_card, short_day, yuan
 from portal.core.metric import Metric, Question, Value, evaluate, metrics
 from portal.metrics.formatting import MINUS, half_up, shown, unit_words
 from portal.metrics.listings import listing_url
@@ -77,12 +77,12 @@ def overdue_by(dimension: str) -> Waiting:
     rows = sorted(
         (row for row in found.rows if row.values[OVERDUE]), key=lambda row: row.values[LATE] or 0, reverse=True
     )
-    count, late = metrics[OVERDUE], metrics[LATE]
+    count = metrics[OVERDUE]
     lines = [
         Line(
             row.labels[dimension],
-            gettext("%(count)s overdue loans", count=shown(count, row.values[OVERDUE])),
-            f"{shown(late, row.values[LATE])} {unit_words(late)}",
+            ngettext("%(num)s overdue loan", "%(num)s overdue loans", int(row.values[OVERDUE] or 0)),
+            yuan(int(row.values[LATE] or 0)),
             listing_url(count, question, {dimension: [row.by[dimension]]}),
             "danger",
         )

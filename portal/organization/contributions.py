@@ -12,7 +12,7 @@ from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, w
 from portal.core.search import records
 from portal.organization.models import Post, Staff, Team
 
-records("staff", _("Staff"), "StaffView", lambda row: (row.code, label_of(row.post), row.branch), ("branch",))
+records("staff", _("Staff"), "StaffView", lambda row: (label_of(row.post), row.branch), ("branch",), place=40)
 records("branches", _("Branches"), "BranchView", lambda row: (row.code, label_of(row.kind)))
 records("teams", _("Teams"), "TeamView", lambda row: (row.code, row.branch), ("branch",))
 

@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["ab_user.id"], name=op.f("fk_recent_record_user_id_ab_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recent_record")),
-        sa.UniqueConstraint("user_id", "screen", "row_id", name=op.f("uq_recent_record_user_id")),
+        sa.UniqueConstraint("user_id", "screen", "row_id", name=op.f("uq_recent_record_user_id_screen_row_id")),
     )
     op.create_index("ix_recent_record_user_opened", "recent_record", ["user_id", "opened_at"])
     op.create_table(
