@@ -8,6 +8,9 @@ from flask import Flask
 
 import config
 from portal.core import application, registry, security
+from portal.core.home import check_places
+from portal.core.notification_view import NotificationView
+from portal.core.search_view import SearchView
 
 #: Categories of the sidebar: what is looked at first, what is configured last.
 MENU = (
@@ -31,11 +34,15 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         import_module(f"portal.{area}.models")
     with app.app_context():
         builder = application.add_builder(app)
+        builder.add_view_no_menu(SearchView)
+        builder.add_view_no_menu(NotificationView)
         for area in config.AREAS:
             import_module(f"portal.{area}.views").register(builder)
+            import_module(f"portal.{area}.contributions")
         for package in config.APPS:
             import_module(package).register(app)
         application.order_menu(builder, MENU)
         security.check_declarations()
+        check_places()
     registry.freeze_all()
     return app

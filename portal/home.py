@@ -1,17 +1,20 @@
-"""The home page: what this person may open, until each role gets a home of its own."""
+"""The home page: what waits for this person today, in the order of the role."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import redirect, url_for
-from flask_appbuilder import expose
+from flask import abort, redirect, request, url_for
+from flask_appbuilder import expose, has_access
 from flask_appbuilder.views import IndexView
 from flask_login import current_user
 
+from portal.core import scope
+from portal.core.home import cards, cards_for, filled
+
 
 class HomeView(IndexView):
-    """`/`: cards by area for who is logged in, the log-in page for others."""
+    """`/`: the cards of whoever is logged in, the log-in page for others; `/home/<key>`: a card that comes later."""
 
     default_view = "index"
 
@@ -20,5 +23,15 @@ class HomeView(IndexView):
         if not current_user.is_authenticated:
             return redirect(url_for("AuthDBView.login"))
         self.update_redirect()
-        areas = [item for item in self.appbuilder.menu.get_data() if isinstance(item, dict)]
-        return self.render_template("portal/home.html", areas=areas)
+        at_once = "all" in request.args
+        shown = [(card, None if card.later and not at_once else filled(card)) for card in cards_for(scope.actor())]
+        areas = [item for item in self.appbuilder.menu.get_data() if isinstance(item, dict)] if not shown else []
+        return self.render_template("portal/home.html", shown=shown, areas=areas)
+
+    @expose("/home/<string:key>")
+    @has_access
+    def card(self, key: str) -> Any:
+        """The inside of one card."""
+        if key not in cards or cards[key] not in cards_for(scope.actor()):
+            abort(404)
+        return self.render_template("portal/home_card.html", card=cards[key], held=filled(cards[key]))

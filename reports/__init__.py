@@ -15,4 +15,5 @@ def register(app: Flask) -> None:
     Imported here and not above: the render worker loads this package too, and must stay small.
     """
     import_module("reports.catalogue")
+    import_module("reports.contributions")
     import_module("reports.views").register(app.extensions["appbuilder"])

@@ -16,13 +16,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
-from portal.core import errors, filters, form_screen, headers, jobs, login, logs, scope, security
+from portal.core import errors, filters, form_screen, headers, jobs, login, logs, recent, scope, security
 from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
 from portal.core.display import screens
 from portal.core.files import FolderStore
 from portal.core.migrating import behind
+from portal.core.notifications import unread_count
 from portal.core.sealed import KeyRing
 from portal.core.views import PortalView
 
@@ -101,6 +102,7 @@ def assemble(settings: config.Settings) -> Flask:
     csrf.init_app(app)
     Compress(app)
     jobs.register(app, settings.redis_url, settings.redis_prefix)
+    recent.register(app)
     _probes(app)
     return app
 
@@ -182,6 +184,7 @@ def _for_templates() -> dict[str, Any]:
         "languages": config.LANGUAGES,
         "label_of": label_of,
         "filter_operators": filters.OPERATORS,
+        "unread_count": unread_count,
     }
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.core.db import Choice, UtcDateTime
+from portal.core.pinyin import with_keys
 
 CHUNK = 2_000
 """Keys in one statement: what a list of values can hold on both engines."""
@@ -56,11 +57,12 @@ def reserve_ids(session: Session, model: Any, count: int) -> Iterator[int]:
 
 
 def insert_rows(session: Session, model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns; column defaults are not applied.
+    """Insert rows that all name the same columns; column defaults are not applied, but names get their spelling.
 
     Goes past the statement machinery where that pays: COPY on PostgreSQL, the driver's executemany on SQLite, several
     times faster than an INSERT with its parameters prepared one by one.
     """
+    rows = with_keys(model, rows)
     if len(rows) >= FEW:
         _pour(session.connection(), inspect(model).local_table, rows)
     elif rows:

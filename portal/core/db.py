@@ -119,6 +119,15 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
+class CodePointString(String):
+    """Text compared by code point on both engines, so that an index finds its beginning and both order alike."""
+
+
+def code_point(length: int) -> String:
+    """A CodePointString: SQLite compares so anyway, PostgreSQL by its collation C."""
+    return CodePointString(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only for INTEGER PRIMARY KEY
 
 Id = Annotated[int, mapped_column(primary_key=True)]

@@ -35,6 +35,8 @@ class Field:
     """Heading of the form section and the record's block (lazy)."""
     search: bool = False
     """Found by the quick search."""
+    pinyin: str = ""
+    """Found by its spelling, too: `person` for names of people (and firms), `text` for others; see pinyin.py."""
     filter: bool = True
     """Offered as a filter of the list."""
     export: bool = True

@@ -15,10 +15,11 @@ from typing import Any
 
 import structlog
 from flask import Flask, current_app
+from flask_appbuilder.security.sqla.models import User
 from flask_babel import lazy_gettext as _
 from huey import RedisHuey, SqliteHuey
 from huey.api import Huey
-from sqlalchemy import JSON, String, or_, select, update
+from sqlalchemy import JSON, String, insert, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,6 +28,7 @@ from portal.core.clock import now
 from portal.core.db import Choice, Id, Labelled, Model, Moment, Name, db
 from portal.core.errors import PortalError, reference
 from portal.core.fields import field
+from portal.core.notifications import Message, Notification, entry, register_message
 from portal.core.registry import Registry
 from portal.core.scope import SYSTEM
 from portal.core.security import actor_for_username
@@ -74,15 +76,38 @@ Report = Callable[[int, int, str], None]
 JobFunction = Callable[..., Any]
 
 functions: Registry[JobFunction] = Registry("jobs")
+_labels: dict[str, Any] = {}
+_tell_themselves: set[str] = set()
+
+DONE, FAILED = "job_done", "job_failed"
 
 
-def job(name: str) -> Callable[[JobFunction], JobFunction]:
-    """Make `function(report, **arguments)` a job; `report(done, total, message)` shows progress."""
+def _named(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {**arguments, "job": label(arguments["job"])}
+
+
+register_message(Message(DONE, _("%(job)s: done"), "ok", _named))
+register_message(Message(FAILED, _("%(job)s: failed. %(reason)s"), "danger", _named))
+
+
+def job(name: str, words: Any = "", tells_itself: bool = False) -> Callable[[JobFunction], JobFunction]:
+    """Make `function(report, **arguments)` a job; `report(done, total, message)` shows progress.
+
+    `words` is what people call it (lazy). Whoever asked for it is told of its end, unless it `tells_itself`.
+    """
 
     def decorate(function: JobFunction) -> JobFunction:
+        _labels[name] = words
+        if tells_itself:
+            _tell_themselves.add(name)
         return functions.register(name, function)
 
     return decorate
+
+
+def label(name: str) -> str:
+    """What people call a job."""
+    return str(_labels.get(name) or name)
 
 
 def submit(name: str, **arguments: Any) -> Job:
@@ -172,7 +197,7 @@ def run(job_id: int) -> None:
         return
     name, arguments, username, tries = claimed
     if tries > MOST_TRIES:
-        _finish(job_id, owner, JobState.FAILED, str(_("Given up after %(tries)s tries.", tries=MOST_TRIES)), None)
+        _finish(job_id, owner, JobState.FAILED, str(_("Given up after %(tries)s tries.", tries=MOST_TRIES)), None, True)
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
@@ -205,12 +230,22 @@ def _actor(username: str) -> scope.Actor:
     return actor_for_username(username) if username else SYSTEM
 
 
-def _finish(job_id: int, owner: str, state: JobState, message: str | None, result: Any) -> None:
+def _finish(job_id: int, owner: str, state: JobState, message: str | None, result: Any, given_up: bool = False) -> None:
+    """Close the job, if it is still ours, and tell whoever asked for it, in one transaction."""
     values: dict[str, Any] = {"state": state, "finished_at": now(), "result": result, "lease_until": None}
     if message is not None:
         values["message"] = message[:400]
+    mine = update(Job).where(Job.id == job_id, Job.owner == owner).values(**values)
     with db.engine.begin() as connection:
-        connection.execute(update(Job).where(Job.id == job_id, Job.owner == owner).values(**values))
+        closed = connection.execute(mine.returning(Job.name, Job.username)).first()
+        if closed is None or not closed.username or (closed.name in _tell_themselves and not given_up):
+            return
+        user_id = connection.scalar(select(User.id).where(User.username == closed.username))
+        if user_id is None:
+            return
+        facts = {"job": closed.name} | ({"reason": values["message"]} if state is JobState.FAILED else {})
+        key = FAILED if state is JobState.FAILED else DONE
+        connection.execute(insert(Notification).values(entry(user_id, key, "", facts)))
 
 
 def register(app: Flask, redis_url: str, prefix: str) -> None:

@@ -26,6 +26,8 @@ OPEN_VIEWS = frozenset(
         "UserInfo",
         "ResetMyPasswordView",
         "HomeView",
+        "SearchView",
+        "NotificationView",
         "LocaleView",
         "UtilView",
         "JobView",

@@ -9,8 +9,9 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.clock import business_date
-from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Text, Versioned
+from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Text, Versioned, code_point
 from portal.core.fields import Field, field
+from portal.core.pinyin import PERSON, Spelled
 from portal.core.scope import BranchScoped
 from portal.core.sealed import HasDataKey, Sealed
 from portal.customers import rules
@@ -47,17 +48,20 @@ class Industry(Labelled):
     OTHER = "other", _("Other")
 
 
-class Customer(BranchScoped, HasDataKey, Model, Versioned):
+class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
     """A person or enterprise we lend to, or mean to (客户). The customer manager owns the relationship."""
 
     __table_args__ = (
         Index("ix_customer_branch_manager", "branch_id", "manager_id"),
         Index("ix_customer_branch_team", "branch_id", "team_id"),
+        Index("ix_customer_branch_initials", "branch_id", "name_initials"),
     )
 
     id: Mapped[Id]
-    code: Mapped[Code] = field(_("Customer code"), unique=True, search=True, section=_("Identity"))
-    name: Mapped[Name] = field(_("Name"), search=True, index=True, section=_("Identity"))
+    code: Mapped[Code] = field(_("Customer code"), code_point(40), unique=True, search=True, section=_("Identity"))
+    name: Mapped[Name] = field(
+        _("Name"), code_point(120), search=True, pinyin=PERSON, index=True, section=_("Identity")
+    )
     type: Mapped[CustomerType] = field(_("Customer group"), Choice(CustomerType), section=_("Identity"))
     resident_id_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
     resident_id_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Versioned
 from portal.core.fields import field
+from portal.core.pinyin import TEXT, Spelled
 from portal.core.scope import BranchScoped
 
 
@@ -23,14 +24,14 @@ class GridKind(Labelled):
     VILLAGE = "village", _("Village")
 
 
-class Grid(BranchScoped, Model, Versioned):
+class Grid(BranchScoped, Spelled, Model, Versioned):
     """A territory (网格): a cell or polygon, its town, how many could be customers, who looks after it."""
 
     __table_args__ = (Index("ix_grid_branch_manager", "branch_id", "manager_id"),)
 
     id: Mapped[Id]
     code: Mapped[Code] = field(_("Grid code"), unique=True, search=True, section=_("Grid"))
-    name: Mapped[Name] = field(_("Grid"), search=True, section=_("Grid"))
+    name: Mapped[Name] = field(_("Grid"), search=True, pinyin=TEXT, section=_("Grid"))
     town: Mapped[Name] = field(_("Town"), search=True, section=_("Grid"))
     kind: Mapped[GridKind] = field(_("Kind"), Choice(GridKind), section=_("Grid"))
     area: Mapped[int] = field(_("Area (m²)"), default=0, minimum=0, section=_("Grid"))

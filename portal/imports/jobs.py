@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask_babel import force_locale, get_locale, gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
 from portal.core import files, jobs
@@ -51,7 +52,7 @@ def job_at_work(batch: ImportBatch) -> jobs.Job | None:
     return job if job is not None and job.state in (jobs.JobState.QUEUED, jobs.JobState.RUNNING) else None
 
 
-@jobs.job(CHECK)
+@jobs.job(CHECK, _("Check of an import file"), tells_itself=True)
 def check(report: jobs.Report, batch_id: int, language: str) -> None:
     """Read the file and note what importing it would do."""
 
@@ -61,7 +62,7 @@ def check(report: jobs.Report, batch_id: int, language: str) -> None:
     _with_file(batch_id, language, halved, lambda checked: services.note_check(batch_id, checked), to_write=False)
 
 
-@jobs.job(RUN)
+@jobs.job(RUN, _("Import of a file"), tells_itself=True)
 def run(report: jobs.Report, batch_id: int, language: str) -> None:
     """Import the file: checked once more, since the database may have changed, and written as a whole."""
 

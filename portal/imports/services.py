@@ -15,6 +15,7 @@ from portal.core import files
 from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import NotFound, Refused
+from portal.core.notifications import notify
 from portal.core.scope import actor, unscoped
 from portal.core.work import current_unit, taken_value, verb
 from portal.imports.checking import Problems
@@ -43,6 +44,7 @@ def run_import(checked: Checked, batch_id: int | None = None, report: Report = s
     batch = load_batch(batch_id)
     _note(batch, checked)
     batch.state, batch.finished_at, batch.message = BatchState.DONE, now(), ""
+    _tell(batch)
     current_unit().about(batch)
     current_unit().note(kind=batch.kind, file=batch.file_name, sha256=batch.sha256, **_counts(checked))
     return batch
@@ -190,6 +192,7 @@ def note_check(batch_id: int, checked: Checked) -> None:
         path = checked.folder / "errors.csv"
         checked.problems.write(path)
         batch.error_file_id = files.store(f"{Path(batch.file_name).stem}.errors.csv", path, CSV).id
+    _tell(batch)
 
 
 @verb("imports.note_refusal")
@@ -197,6 +200,14 @@ def note_refusal(batch_id: int, sentence: str) -> None:
     """The file as a whole was refused."""
     batch = load_batch(batch_id)
     batch.state, batch.message, batch.finished_at = BatchState.FAILED, sentence[:400], now()
+    _tell(batch)
+
+
+def _tell(batch: ImportBatch) -> None:
+    """Tell whoever had the file checked or imported how it went; the system (command line) is told nothing."""
+    counts = {"new": batch.rows_new, "changed": batch.rows_changed, "wrong": batch.rows_wrong}
+    facts = {"file": batch.file_name, "kind": batch.kind, **counts, "reason": batch.message}
+    notify([actor().user_id], f"import_{batch.state.value}", f"/importbatchview/show/{batch.id}", **facts)
 
 
 @verb("imports.start")

@@ -21,6 +21,7 @@ from portal.core.db import (
     Rate,
     Text,
     Versioned,
+    code_point,
     describe,
 )
 from portal.core.fields import field
@@ -71,7 +72,7 @@ class Loan(BranchScoped, Model, Versioned):
     )
 
     id: Mapped[Id]
-    code: Mapped[Code] = field(_("Loan number"), unique=True, search=True, section=_("Contract"))
+    code: Mapped[Code] = field(_("Loan number"), code_point(40), unique=True, search=True, section=_("Contract"))
     customer_id: Mapped[int] = field(
         _("Customer"), ForeignKey("customer.id"), index=True, search=True, section=_("Contract")
     )

@@ -66,6 +66,7 @@ class LoanState(Position, BranchScoped, Model):
     __table_args__ = (
         Index("ix_loan_state_branch_category", "branch_id", "category"),
         Index("ix_loan_state_branch_manager", "branch_id", "manager_id"),
+        Index("ix_loan_state_branch_days_past_due", "branch_id", "days_past_due"),
         Index("ix_loan_state_days_past_due", "days_past_due"),
     )
 
@@ -73,7 +74,7 @@ class LoanState(Position, BranchScoped, Model):
         _("Loan number"), ForeignKey("loan.id"), primary_key=True, autoincrement=False, search=True
     )
     as_of: Mapped[BusinessDate] = field(_("Unchanged since"))
-    branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"), index=True)
+    branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"))
     team_id: Mapped[int | None] = field(_("Team"), ForeignKey("team.id"), index=True)
     manager_id: Mapped[int | None] = field(_("Customer manager"), ForeignKey("staff.id"), index=True)
     revision: Mapped[int] = mapped_column(default=1)

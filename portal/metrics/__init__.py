@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
     """Metrics, their REST resource, the glossary and the page of loans behind a figure."""
     load_catalogue()
     register_words_of(lambda metric, value: (formatting.heading(metric), formatting.shown(metric, value)))
+    import_module("portal.metrics.contributions")
     builder = app.appbuilder  # type: ignore[attr-defined]
     builder.add_api(import_module("portal.metrics.api").MetricsApi)
     glossary = import_module("portal.metrics.glossary")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, relationship, synonym
 
 from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Versioned
 from portal.core.fields import field
+from portal.core.pinyin import PERSON, Spelled
 from portal.core.scope import Scoped
 
 
@@ -82,14 +83,14 @@ class Team(Scoped, Model, Versioned):
         return self.name
 
 
-class Staff(Scoped, Model, Versioned):
+class Staff(Scoped, Spelled, Model, Versioned):
     """An employee (员工), with or without a login."""
 
     __table_args__ = (Index("ix_staff_branch_team", "branch_id", "team_id"),)
 
     id: Mapped[Id]
     code: Mapped[Code] = field(_("Staff code"), unique=True, search=True)
-    name: Mapped[Name] = field(_("Name"), search=True)
+    name: Mapped[Name] = field(_("Name"), search=True, pinyin=PERSON)
     post: Mapped[Post] = field(_("Post"), Choice(Post))
     level: Mapped[Level | None] = field(
         _("Level"), Choice(Level), help=_("Customer managers only."), only_if=("post", (Post.CUSTOMER_MANAGER,))

@@ -1,4 +1,4 @@
-/* The shell: theme, sidebar, menus, tabs, dialogs, quick search, language. No framework; offers window.portal to the others. */
+/* The shell: theme, sidebar, menus, tabs, dialogs, language. No framework; offers window.portal to the others. */
 (function () {
   "use strict";
 
@@ -180,56 +180,6 @@
     const wanted = tabs.find((tab) => "#" + tab.id === location.hash);
     if (wanted) choose(wanted, false);
   });
-
-  // Quick search over the screens -------------------------------------------------
-
-  const palette = document.getElementById("palette");
-  if (palette) {
-    const input = palette.querySelector("input");
-    const options = all("[role=option]", palette);
-    const none = palette.querySelector(".palette-none");
-    const visible = () => options.filter((option) => !option.hidden);
-
-    function mark(option) {
-      options.forEach((other) => other.setAttribute("aria-selected", String(other === option)));
-      if (option) {
-        input.setAttribute("aria-activedescendant", option.id);
-        option.scrollIntoView({ block: "nearest" });
-      } else input.removeAttribute("aria-activedescendant");
-    }
-
-    function narrow() {
-      const words = input.value.trim().toLowerCase().split(/\s+/);
-      options.forEach((option) => { option.hidden = !words.every((word) => option.dataset.words.includes(word)); });
-      none.hidden = visible().length > 0;
-      mark(visible()[0]);
-    }
-
-    function open() {
-      input.value = "";
-      narrow();
-      palette.showModal();
-      input.focus();
-    }
-
-    input.addEventListener("input", narrow);
-    input.addEventListener("keydown", (event) => {
-      const shown = visible();
-      const at = shown.findIndex((option) => option.getAttribute("aria-selected") === "true");
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-        mark(shown[(at + (event.key === "ArrowDown" ? 1 : -1) + shown.length) % shown.length]);
-        event.preventDefault();
-      } else if (event.key === "Enter" && shown[at] && !event.isComposing) location.assign(shown[at].dataset.url);
-    });
-    options.forEach((option) => option.addEventListener("click", () => location.assign(option.dataset.url)));
-    onClick("[data-palette-open]", open);
-    document.addEventListener("keydown", (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && !palette.open) {
-        event.preventDefault();
-        open();
-      }
-    });
-  }
 
   // Small things --------------------------------------------------------------------
 

@@ -1,0 +1,35 @@
+"""What grids add to search and home pages."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select
+
+from portal.core.display import record_url
+from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, waiting_rows
+from portal.core.search import records
+from portal.grids.models import Grid
+
+records("grids", _("Grids"), "GridView", lambda row: (row.code, row.town, row.manager), ("manager",), place=30)
+
+
+def without_manager() -> Waiting:
+    """Grids that nobody looks after, by code."""
+    statement = select(Grid).where(Grid.manager_id.is_(None)).order_by(Grid.code)
+    found, count = waiting_rows(statement)
+    lines = [Line(row.name, f"{row.code} · {row.town}", url=record_url(row)) for (row,) in found]
+    return Waiting(lines, count=count, url=list_url("GridView", {"f.manager.empty": "1"}))
+
+
+register_card(
+    HomeCard(
+        "grids_without_manager",
+        _("Grids without a manager"),
+        "Grid",
+        "list",
+        {"team_lead": 50, "branch_head": 60, "administrator": 20},
+        without_manager,
+        _("Every grid has a customer manager."),
+        "fa-map-o",
+    )
+)
