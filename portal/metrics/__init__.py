@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 from portal.core.application import add_page
 
 #: Modules whose import registers dimensions and metrics.
-CATALOGUE = ("dimensions", "portfolio", "flows")
+CATALOGUE = ("dimensions", "portfolio", "flows", "territory")
 
 
 def load_catalogue() -> None:
