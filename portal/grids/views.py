@@ -28,7 +28,12 @@ class MapLineView(PortalView):
 
     datamodel = ScopedInterface(MapLine)
     menu, icon = ("grids", _("Grids")), "fa-draw-polygon"
-    list_title, show_title, add_title, edit_title = _("Map lines"), _("Map line"), _("Add a map line"), _("Edit map line")
+    list_title, show_title, add_title, edit_title = (
+        _("Map lines"),
+        _("Map line"),
+        _("Add a map line"),
+        _("Edit map line"),
+    )
     list_columns = ["name", "source"]
     order = ("name", "asc")
     empty_text = _("A boundary that the map of grids shows for orientation, as GeoJSON.")
