@@ -125,6 +125,17 @@ grant(
     audit=ALL_READ,
 )
 grant(
+    "MapLine",
+    administrator="full @all",
+    committee="read @all",
+    branch_head="read @all",
+    team_lead="read @all",
+    customer_manager="read @all",
+    risk="read @all",
+    compliance="read @all",
+    audit="read @all",
+)
+grant(
     "Loan",
     committee=ALL_READ,
     branch_head=LOCAL,

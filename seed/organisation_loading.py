@@ -9,12 +9,12 @@ from sqlalchemy import select
 from werkzeug.security import generate_password_hash
 
 from portal.core.db import db
-from portal.grids.models import Grid, GridKind
+from portal.grids.models import Grid, GridKind, MapLine
 from portal.loans.accounts import Owner
 from portal.organization.models import Branch, BranchKind, Level, Post, Staff, Team
 from portal.products.models import Channel, Product, Purpose
 from seed.company import StaffSpec, company
-from seed.geography import grids
+from seed.geography import OUTLINE_SOURCE, county_geometry, grids
 from seed.products import PRODUCTS
 
 PASSWORD = "gridlend-demo"
@@ -45,6 +45,7 @@ def load_organisation() -> Organisation:
         for team in company().teams
     }
     staff = _staff(branches, teams)
+    _added(MapLine(name="栖霞市界", geometry=county_geometry(), source=OUTLINE_SOURCE))
     return Organisation(branches, teams, staff, _products(), _grids(branches, teams, staff))
 
 
@@ -141,7 +142,7 @@ def _grids(branches: Ids, teams: Ids, staff: Ids) -> Ids:
     return {code: row.id for code, row in rows.items()}
 
 
-def _added(row: Branch | Team | Staff | User | Product) -> int:
+def _added(row: Branch | Team | Staff | User | Product | MapLine) -> int:
     db.session.add(row)
     db.session.flush()
     return int(row.id)

@@ -8,6 +8,7 @@ role a login of the same name, plus the logins a1, a2, b1. Customers are called 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, field
 
 from flask import Flask
@@ -122,6 +123,13 @@ def _organisation(world: World) -> None:
         )
 
 
+def _square(place: int) -> str:
+    """The outline of a grid: squares in a row, each touching the next."""
+    west, east = 120 + place / 100, 120 + (place + 1) / 100
+    ring = [[west, 37], [east, 37], [east, 37.01], [west, 37.01], [west, 37]]
+    return json.dumps({"type": "Polygon", "coordinates": [ring]})
+
+
 def _product() -> int:
     return _added(
         Product(
@@ -149,7 +157,17 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
         "manager_id": world.staff[manager],
     }
     tag = f"{branch}-{manager}-{number}"
-    grid_id = _added(Grid(code=f"G-{tag}", name=f"grid-{tag}", town="town", kind=GridKind.VILLAGE, **owner))
+    grid_id = _added(
+        Grid(
+            code=f"G-{tag}",
+            name=f"grid-{tag}",
+            town="town",
+            kind=GridKind.VILLAGE,
+            potential_customers=10 * (number + 1),
+            geometry=_square(len(world.loans)) if number else None,
+            **owner,
+        )
+    )
     customer = Customer(code=f"C-{tag}", name=f"cust-{tag}", type=CustomerType.FARMER, grid_id=grid_id, **owner)
     customer.phone = f"139{len(world.customers):08d}"
     world.customers[customer.code] = _added(customer)

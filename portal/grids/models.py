@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index
 from sqlalchemy import Text as LongText
 from sqlalchemy.orm import Mapped, relationship
 
-from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Versioned
+from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Text, Versioned
 from portal.core.fields import field
 from portal.core.pinyin import TEXT, Spelled
 from portal.core.scope import BranchScoped
@@ -48,6 +48,20 @@ class Grid(BranchScoped, Spelled, Model, Versioned):
     branch: Mapped[Any] = relationship("Branch")
     team: Mapped[Any] = relationship("Team")
     manager: Mapped[Any] = relationship("Staff")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MapLine(Model, Versioned):
+    """A line that the map draws under the grids for orientation: the boundary of the county. It belongs to nobody."""
+
+    id: Mapped[Id]
+    name: Mapped[Name] = field(_("Name"), unique=True, search=True)
+    geometry: Mapped[str] = field(_("Outline"), LongText, type="json", filter=False, export=False, help=_("GeoJSON."))
+    source: Mapped[Text] = field(
+        _("Source"), search=True, help=_("Where the line comes from, in which coordinates, and who has rights in it.")
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Screens of this area: Territories."""
+"""Screens of this area: territories, and the lines that their map draws for orientation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
 from portal.core.views import PortalView, ScopedInterface
-from portal.grids.models import Grid
+from portal.grids.models import Grid, MapLine
 
 
 class GridView(PortalView):
@@ -22,7 +22,24 @@ class GridView(PortalView):
     summary_columns = ("potential_customers", "manager")
     summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "grid"
     related = (("CustomerView", "grid"),)
+    list_template, show_template = "grids/list.html", "grids/record.html"
+
+
+class MapLineView(PortalView):
+    """Boundaries under the grids on the map."""
+
+    datamodel = ScopedInterface(MapLine)
+    menu, icon = ("grids", _("Grids")), "fa-draw-polygon"
+    list_title, show_title, add_title, edit_title = (
+        _("Map lines"),
+        _("Map line"),
+        _("Add a map line"),
+        _("Edit map line"),
+    )
+    list_columns = ["name", "source"]
+    order = ("name", "asc")
+    empty_text = _("A boundary that the map of grids shows for orientation, as GeoJSON.")
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, GridView)
+    add_screens(builder, GridView, MapLineView)

@@ -12,7 +12,7 @@ from portal.core.summary import register_words_of
 from portal.metrics import formatting
 
 #: Modules whose import registers dimensions and metrics.
-CATALOGUE = ("dimensions", "portfolio", "flows")
+CATALOGUE = ("dimensions", "portfolio", "flows", "territory")
 
 
 def load_catalogue() -> None:

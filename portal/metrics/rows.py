@@ -66,7 +66,7 @@ def rows_behind(key: str, question: Question, where: Mapping[str, Any], page: in
     within = expanded(where)
     with scope.doing("", "list"):
         frame = metric.frame(question)
-        check_dimensions(metric, frame, within)
+        check_dimensions(metric, frame, ["loan", *within])
         facts = FACTS[metric.kind]
         keys = [frame.dimensions[key] for key in ("loan", *facts)]
         figure = metric.aggregate(frame, question)

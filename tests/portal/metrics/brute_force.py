@@ -16,6 +16,7 @@ from sqlalchemy import select
 from portal.core.db import db
 from portal.core.scope import Actor, unscoped
 from portal.customers.models import Customer
+from portal.grids.models import Grid
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner
 from portal.organization.models import Branch
@@ -52,6 +53,7 @@ class Books:
     customers: Mapping[int, Any]
     products: Mapping[int, Any]
     branches: Sequence[Any]
+    grids: Sequence[Any]
     journals: Mapping[int, Any]
     postings: Sequence[Any]
     instalments: Mapping[int, Sequence[Any]]
@@ -78,6 +80,7 @@ class Books:
                 customers={row.id: row for row in rows(Customer)},
                 products={row.id: row for row in rows(Product)},
                 branches=rows(Branch),
+                grids=rows(Grid),
                 journals={row.id: row for row in rows(Journal)},
                 postings=rows(Posting),
                 instalments=grouped(rows(Instalment), "loan_id"),
@@ -151,14 +154,18 @@ class Books:
 
 def sees(who: Actor, row: Row) -> bool:
     """Rows are seen by the loan's owner of today."""
-    reach, loan = who.scope("Loan", "list"), row.loan
+    return reaches(who, "Loan", row.loan)
+
+
+def reaches(who: Actor, resource: str, owned: Any) -> bool:
+    reach = who.scope(resource, "list")
     if reach == "all":
         return True
     if reach == "branch":
-        return loan.branch_id in who.branches
+        return owned.branch_id in who.branches
     if reach == "team":
-        return loan.branch_id in who.branches and loan.team_id in who.teams
-    return reach == "self" and loan.branch_id == who.home and loan.manager_id == who.staff_id
+        return owned.branch_id in who.branches and owned.team_id in who.teams
+    return reach == "self" and owned.branch_id == who.home and owned.manager_id == who.staff_id
 
 
 # ---- dimensions ----------------------------------------------------------------------------------------------------
@@ -325,7 +332,33 @@ FLOWS: Mapping[str, Figure] = {
     "recovered_after_write_off": lambda rows, day: debits(rows, "recovery", "1002"),
     "accrued_interest_income": lambda rows, day: credits_(rows, "accrual", "6011"),
 }
-FIGURES = {**STOCKS, **FLOWS}
+
+
+def of_today(books: Books, who: Actor, day: dt.date, cut: str) -> dict[str, dict[Any, int | Fraction | None]]:
+    """Figures of territories: {key: {group: value}}; the group None, None is everything."""
+    found: dict[str, dict[Any, Any]] = {key: defaultdict(int) for key in ("customer_count", "potential_customers")}
+
+    def add(key: str, row: Any, grid: int | None, number: int) -> None:
+        if reaches(who, "Customer" if key == "customer_count" else "Grid", row):
+            group = grid if cut == "grid" else getattr(row, f"{cut}_id")
+            found[key][(group,)] += number
+            found[key][()] += number
+
+    for customer in books.customers.values():
+        if customer.since is None or customer.since <= day:
+            add("customer_count", customer, customer.grid_id, 1)
+    for grid in books.grids:
+        add("potential_customers", grid, grid.id, grid.potential_customers)
+    found["coverage"] = {
+        group: over(found["customer_count"].get(group, 0), found["potential_customers"].get(group, 0))
+        for group in {**found["customer_count"], **found["potential_customers"]}
+    }
+    return found
+
+
+MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS}
+TERRITORIES = ("customer_count", "potential_customers", "coverage")
+FIGURES = {*STOCKS, *FLOWS, *TERRITORIES}
 
 
 @dataclass(frozen=True)
@@ -350,5 +383,5 @@ def answer(books: Books, keys: Sequence[str], asked: Asked, who: Actor) -> tuple
     groups: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
         groups[tuple(CUTS[cut](row) for cut in asked.by)].append(row)
-    values = {group: {key: FIGURES[key](found, asked.as_of) for key in keys} for group, found in groups.items()}
-    return (values if asked.by else {}), {key: FIGURES[key](rows, asked.as_of) for key in keys}
+    values = {group: {key: MEASURES[key](found, asked.as_of) for key in keys} for group, found in groups.items()}
+    return (values if asked.by else {}), {key: MEASURES[key](rows, asked.as_of) for key in keys}

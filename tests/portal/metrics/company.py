@@ -136,6 +136,7 @@ class Teller:
                     name=f"Grid {number}",
                     town="Town",
                     kind=GridKind.VILLAGE,
+                    potential_customers=20 * (number - 1),  # none in the first: its coverage is not available
                     branch_id=branch,
                     team_id=team,
                     manager_id=manager,
@@ -185,6 +186,7 @@ class Teller:
                     type=self.random.choice(list(CustomerType)),
                     industry=self.random.choice([*Industry, None]),
                     grid_id=self.random.choice([1, 2, 3, 4, 5, None]),
+                    since=dt.date(2025, 1 + number % 12, 1) if number % 5 else None,
                     branch_id=branch,
                     team_id=team,
                     manager_id=manager,

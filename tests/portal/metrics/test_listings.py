@@ -94,8 +94,10 @@ def test_what_the_list_cannot_say_leads_to_the_rows_of_the_metric(key, question,
     assert {text.split(":")[0] for text in arguments.get("where", [])} == set(where)
 
 
+LISTS = {"customer_count": "/customerview/", "coverage": "/customerview/", "potential_customers": "/gridview/"}
+
+
 def test_every_figure_leads_somewhere():
     for key, metric in metrics.items():
-        assert listing_url(metric, Question(OPEN)).startswith("/loanstateview/" if key in STOCKS else "/metrics/") or (
-            metric.internal
-        )
+        place = LISTS.get(key, "/loanstateview/" if key in STOCKS else "/metrics/")
+        assert listing_url(metric, Question(OPEN)).startswith(place) or metric.internal
