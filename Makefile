@@ -1,5 +1,5 @@
 # `make run` starts the portal, `make test` proves it; both prepare what they need first.
-.PHONY: setup run test check
+.PHONY: setup run test check screens
 
 setup:
 	@bin/setup
@@ -15,3 +15,8 @@ test:
 check:
 	@bin/setup --dev
 	@bin/check
+
+# pictures of every screen; make screens ARGS="loan home" takes those whose name holds one of the words
+screens:
+	@bin/setup --dev
+	@.venv/bin/python bin/screens $(ARGS)
