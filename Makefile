@@ -1,5 +1,5 @@
 # `make run` starts the portal, `make test` proves it; both prepare what they need first.
-.PHONY: setup run test check bench
+.PHONY: setup run test check bench screens
 
 setup:
 	@bin/setup
@@ -20,3 +20,8 @@ check:
 bench:
 	@bin/setup --dev
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+# pictures of every screen; make screens ARGS="loan home" takes those whose name holds one of the words
+screens:
+	@bin/setup --dev
+	@.venv/bin/python bin/screens $(ARGS)

@@ -17,7 +17,7 @@ from portal.core import scope
 from portal.core.application import current_settings
 from portal.core.db import db
 from portal.core.errors import PortalError
-from portal.core.migrating import behind, bring_up, drift
+from portal.core.migrating import behind, bring_up, drift, write_revision
 from portal.core.scope import SYSTEM
 from portal.core.security import task_of, views_by_name
 from portal.core.setup import demo_lines, load_demo_if_empty, prepare
@@ -101,6 +101,14 @@ def db_upgrade() -> None:
         bring_up()
         prepare()
     click.echo("The database is up to date.")
+
+
+@database.command("revision")
+@click.argument("message")
+def db_revision(message: str) -> None:
+    """Write the migration that brings the tables to what the models say; for developers, who read it before they keep it."""
+    need_database()
+    write_revision(message)
 
 
 @database.command("check")

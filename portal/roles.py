@@ -114,6 +114,19 @@ grant(
     audit=ALL_READ,
 )
 grant(
+    "RelatedParty",
+    committee=ALL_READ,
+    branch_head="read manage export @branch",
+    team_lead="read manage export @team",
+    customer_manager="read manage export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance="read import @all",
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
     "Grid",
     administrator="full @all",
     committee=ALL_READ,

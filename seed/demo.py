@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from random import Random
 
 from sqlalchemy import func, select
 
 from portal.core.clock import BusinessDay, month_end, move_business_date
 from portal.core.db import db
 from portal.core.work import unit_of_work
-from portal.customers.models import Customer, CustomerType, Industry
+from portal.customers.models import Customer, CustomerType, Industry, RelatedParty, Tie
 from portal.loans.day_end import rebuild_snapshots, rebuild_states
 from portal.loans.history import bulk_history
 from portal.loans.models import Loan
 from portal.loans.state import LoanState
 from portal.organization.models import Branch
+from seed import names
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
 from seed.lives import lives
@@ -57,6 +59,7 @@ def load() -> None:
         open_books()
         organisation = load_organisation()
         borrowers = _customers(organisation)
+        _related_parties(borrowers)
         bulk_history(lives(story(), organisation, borrowers))
         unit.note(loans=len(story().loans), customers=len(borrowers))
     _look_back()
@@ -108,3 +111,18 @@ def _customers(organisation: Organisation) -> Ids:
     db.session.add_all(rows.values())
     db.session.flush()
     return {code: row.id for code, row in rows.items()}
+
+
+def _related_parties(ids: Ids) -> None:
+    """Who owns the enterprises: the controller, and of every third one a second shareholder."""
+    rng = Random("demo company: related parties")
+    firms = [customer for customer in customers() if customer.uscc]
+    for place, firm in enumerate(firms):
+        own = rng.randrange(51, 100) if place % 3 == 0 else 100
+        parties = [(Tie.CONTROLLER, own)] + ([(Tie.SHAREHOLDER, 100 - own)] if own < 100 else [])
+        for number, (tie, share) in enumerate(parties, 1):
+            name = names.person(rng, rng.choice(("male", "female")), 1975)
+            code = f"{firm.code}-{number}"
+            row = RelatedParty(code=code, customer_id=ids[firm.code], name=name, tie=tie, share=share * 10_000)
+            db.session.add(row)
+    db.session.flush()

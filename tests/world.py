@@ -23,8 +23,9 @@ from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
 from portal.core.security import actor_for_username
 from portal.core.setup import prepare
+from portal.core.tour import TourSeen
 from portal.core.work import unit_of_work
-from portal.customers.models import Customer, CustomerType
+from portal.customers.models import Customer, CustomerType, RelatedParty, Tie
 from portal.grids.models import Grid, GridKind
 from portal.loans.classification import Category
 from portal.loans.components import Component
@@ -111,6 +112,7 @@ def _organisation(world: World) -> None:
         )
         user.password = _HASHED
         user_id = _added(user)
+        _added(TourSeen(user_id=user_id, seen_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC)))
         world.staff[name] = _added(
             Staff(
                 code=f"S-{name}",
@@ -171,6 +173,7 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
     customer = Customer(code=f"C-{tag}", name=f"cust-{tag}", type=CustomerType.FARMER, grid_id=grid_id, **owner)
     customer.phone = f"139{len(world.customers):08d}"
     world.customers[customer.code] = _added(customer)
+    _added(RelatedParty(code=f"C-{tag}-1", customer_id=customer.id, name=f"cust-{tag}-spouse", tie=Tie.SPOUSE))
     disbursed, principal, days_late = TODAY - dt.timedelta(days=150), 1_000_000 + number, 40 * number
     loan = Loan(
         code=f"LOAN-{tag}",

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
-from portal.core import errors, filters, form_screen, headers, jobs, login, logs, recent, scope, security
+from portal.core import errors, filters, form_screen, headers, jobs, login, logs, recent, scope, security, tour
 from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate

@@ -6,7 +6,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from flask_migrate import upgrade
+from flask_migrate import revision, upgrade
 
 from portal.core.db import db
 from portal.core.scope import unscoped
@@ -33,3 +33,11 @@ def drift() -> list[str]:
     with db.engine.connect() as connection, unscoped("compare the schema"):
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         return [str(difference) for difference in compare_metadata(context, db.metadata)]
+
+
+def write_revision(message: str) -> None:
+    """A new migration file, numbered after the newest one; Alembic says where it is."""
+    number = f"{int(_scripts().get_current_head() or 0) + 1:04}"
+    with unscoped("compare the schema"):
+        directory = current_app.extensions["migrate"].directory
+        revision(directory=directory, message=message, autogenerate=True, rev_id=number)

@@ -45,12 +45,27 @@ METHODS = {
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of the tour: what it points at and what it says there."""
+
+    at: str
+    """Class name of the screen whose menu entry it points at, or one of PLACES."""
+    title: Any
+    text: Any
+
+
+#: Parts of the frame that a tour may point at, and where they are.
+PLACES = {"menu": ".sidebar-nav", "search": "[data-palette-open]", "help": "[data-help]"}
+
+
+@dataclass(frozen=True)
 class Role:
     """A role people are given. `label` is what they read."""
 
     name: str
     label: Any
     description: Any
+    tour: tuple[Step, ...] = ()
 
 
 roles: Registry[Role] = Registry("roles")

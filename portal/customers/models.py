@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.clock import business_date
-from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Text, Versioned, code_point
+from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Rate, Text, Versioned, code_point
 from portal.core.fields import Field, field
 from portal.core.pinyin import PERSON, Spelled
-from portal.core.scope import BranchScoped
+from portal.core.scope import BranchScoped, ScopedThrough
 from portal.core.sealed import HasDataKey, Sealed
 from portal.customers import rules
 
@@ -134,3 +135,65 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tie(Labelled):
+    """How somebody is tied to a customer: what makes several loans one risk."""
+
+    SPOUSE = "spouse", _("Spouse")
+    KIN = "kin", _("Parent, child or sibling")
+    LEGAL_REPRESENTATIVE = "legal_representative", _("Legal representative")
+    CONTROLLER = "controller", _("Actual controller")
+    SHAREHOLDER = "shareholder", _("Shareholder")
+    SENIOR_MANAGER = "senior_manager", _("Director, supervisor or senior manager")
+    COMMON_CONTROL = "common_control", _("Under common control")
+    MUTUAL_GUARANTEE = "mutual_guarantee", _("Guarantee each other")
+    OTHER = "other", _("Other tie")
+
+
+class RelatedParty(ScopedThrough, Model, Versioned):
+    """A person or enterprise tied to a customer (关联方); seen by whoever sees the customer."""
+
+    scope_parent, scope_key = Customer, "customer_id"
+
+    id: Mapped[Id]
+    code: Mapped[Code] = field(_("Tie number"), unique=True, search=True, section=_("Tie"))
+    customer_id: Mapped[int] = field(_("Customer"), ForeignKey("customer.id"), index=True, section=_("Tie"))
+    related_id: Mapped[int | None] = field(
+        _("Related customer"),
+        ForeignKey("customer.id"),
+        index=True,
+        section=_("Tie"),
+        help=_("If we know the party as a customer, so that the loans of both can be seen together."),
+    )
+    name: Mapped[Name | None] = field(
+        _("Outside party"),
+        search=True,
+        section=_("Tie"),
+        help=_("The name of a party that is not a customer of ours."),
+    )
+    tie: Mapped[Tie] = field(_("Kind of tie"), Choice(Tie), section=_("Tie"))
+    share: Mapped[Rate | None] = field(
+        _("Share held"),
+        section=_("Tie"),
+        minimum=0,
+        maximum=1_000_000,
+        help=_("Part of the capital that the shareholder holds, if the tie is a shareholding."),
+    )
+    note: Mapped[Text | None] = field(_("Note"), section=_("Tie"), help=_("Where the tie is known from."))
+
+    customer: Mapped[Customer] = relationship(foreign_keys=[customer_id])
+    related: Mapped[Customer | None] = relationship(foreign_keys=[related_id])
+
+    @classmethod
+    def check_values(cls, values: dict[str, Any], row: Any) -> dict[str, list[str]]:
+        """Either a customer of ours or a name, and nobody is tied to himself."""
+        related, name = values.get("related"), values.get("name")
+        if bool(related) == bool(name):
+            return {"related": [gettext("Give either a customer or the name of an outside party.")]}
+        if related and related == values.get("customer"):
+            return {"related": [gettext("A customer is not tied to itself.")]}
+        return {}
+
+    def __str__(self) -> str:
+        return self.code

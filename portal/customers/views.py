@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
 from portal.core.views import PortalView, ScopedInterface
-from portal.customers.models import Customer
+from portal.customers.models import Customer, RelatedParty
 
 
 class CustomerView(PortalView):
@@ -28,8 +28,22 @@ class CustomerView(PortalView):
     summary_columns = ("type", "phone", "manager")
     summary_metrics = ("loan_balance", "loan_count", "days_past_due", "overdue_principal")
     summary_dimension = "customer"
-    related = (("LoanView", "customer"),)
+    related = (("LoanView", "customer"), ("RelatedPartyView", "customer"))
+
+
+class RelatedPartyView(PortalView):
+    """Who is tied to a customer."""
+
+    datamodel = ScopedInterface(RelatedParty)
+    menu, icon = ("customers", _("Customers")), "fa-share-alt"
+    list_title, show_title, add_title, edit_title = (
+        _("Related parties"),
+        _("Related party"),
+        _("Add a related party"),
+        _("Edit related party"),
+    )
+    list_columns = ["code", "customer", "related", "name", "tie", "share", "note"]
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, CustomerView)
+    add_screens(builder, CustomerView, RelatedPartyView)

@@ -14,6 +14,7 @@ from sqlalchemy import Select, select
 from portal.core import files
 from portal.core.application import add_page, add_screens
 from portal.core.db import label_of
+from portal.core.display import screens
 from portal.core.errors import PortalError
 from portal.core.jobs import JobState
 from portal.core.scope import actor
@@ -23,6 +24,7 @@ from portal.imports import jobs, services
 from portal.imports import timeline as _timeline  # noqa: F401 - contributes to timelines
 from portal.imports.column_form import ColumnForm
 from portal.imports.kinds import kinds
+from portal.imports.kinds.masters import offer_entities
 from portal.imports.mapping import MappingProblem
 from portal.imports.models import BatchState, ImportBatch, ImportMapping
 from portal.imports.reading import FileProblem
@@ -214,6 +216,7 @@ class ImportMappingView(PortalView):
 
 
 def register(builder: Any) -> None:
-    """Add the import centre to the menu."""
+    """Add the import centre to the menu, and an import for every entity of the areas before."""
+    offer_entities(screens().values())
     add_page(builder, ImportView, _("New import"), MENU, "fa-upload")
     add_screens(builder, ImportBatchView, ImportMappingView)
