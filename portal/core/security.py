@@ -28,6 +28,7 @@ OPEN_VIEWS = frozenset(
         "LocaleView",
         "UtilView",
         "JobView",
+        "ExportView",
         "OpenApi",
         "SwaggerView",
         "MenuApi",
