@@ -17,8 +17,9 @@ from portal.core.clock import business_date, now
 from portal.core.db import Id, Model, Moment, Name, db
 from portal.core.display import screens
 from portal.core.errors import Forbidden, NotFound, Refused
-from portal.core.fields import Field, field
+from portal.core.fields import Field, field, fields_of
 from portal.core.scope import Personal
+from portal.core.values import as_shown
 from portal.core.work import current_unit, unit_of_work, verb
 
 WRITE = "exports.write"
@@ -41,7 +42,7 @@ class ExportJob(Personal, Model):
     title: Mapped[Name] = field(_("Export"))
     format: Mapped[str] = field(_("Format"), String(10))
     rows: Mapped[int] = field(_("Rows"))
-    created_at: Mapped[Moment] = mapped_column()
+    created_at: Mapped[Moment] = field(_("Asked for at"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
     file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_file.id", ondelete="SET NULL"))
 
@@ -51,6 +52,10 @@ class ExportJob(Personal, Model):
     @property
     def busy(self) -> bool:
         return self.job is not None and self.job.state in (jobs.JobState.QUEUED, jobs.JobState.RUNNING)
+
+    @property
+    def asked_at(self) -> str:
+        return str(as_shown(fields_of(ExportJob)["created_at"], self.created_at))
 
     def __str__(self) -> str:
         return f"{self.title} ({self.format.upper()})"
