@@ -21,6 +21,7 @@ from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
 from portal.core.display import screens
+from portal.core.export_view import ExportView
 from portal.core.files import FolderStore
 from portal.core.migrating import behind
 from portal.core.notifications import unread_count
@@ -114,6 +115,7 @@ def add_builder(app: Flask) -> AppBuilder:
     builder.bm.babel.init_app(
         app, locale_selector=_locale, default_translation_directories=app.config["BABEL_TRANSLATION_DIRECTORIES"]
     )
+    builder.add_view_no_menu(ExportView)
     app.before_request(security.enter_request)
     app.before_request(_protect)
     app.teardown_request(security.leave_request)

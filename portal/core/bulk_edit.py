@@ -82,7 +82,8 @@ class BulkEdit(ListSettings):
         form = forms.form_class(self.model, [name], f"{type(self).__name__}.lookup", versioned=False)()
         asked = "step" in request.form
         ready = asked and form.parsed() and self._exists(form, name)
-        if ready and request.form["step"] == "confirm":
+        # A value that was typed over after the preview is previewed first.
+        if ready and request.form["step"] == "confirm" and request.form.get("shown") == form[name].text:
             try:
                 with scope.doing(self.resource, "edit"):
                     names = {getattr(row, self.pk.key): str(row) for row in self._rows([i for i, _version in seen])}

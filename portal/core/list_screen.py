@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, abort, flash, jsonify, redirect, request, send_file, stream_with_context, url_for
@@ -11,9 +11,10 @@ from flask_babel import gettext
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.core import export, facets, filters, paging, scope
+from portal.core import export, export_jobs, facets, filters, paging, scope
 from portal.core.bulk_edit import BulkEdit
 from portal.core.clock import business_date
+from portal.core.errors import Refused
 from portal.core.fields import Field
 from portal.core.lookup import lookup
 from portal.core.values import is_whole
@@ -151,16 +152,16 @@ class ListScreen(BulkEdit):
         search = filters.read(self.model, request.args, self.filter_columns)
         return jsonify(facets.counts(self.model, self.base_statement(), field, search))
 
-    @expose("/export/<string:fmt>")
+    @expose("/export/<string:fmt>", methods=["GET", "POST"])
     @has_access
     def export(self, fmt: str) -> Any:
-        if fmt not in ("csv", "xlsx"):
+        """The rows of this search as a file: sent at once, or, when there are many, begun as a job by a POST."""
+        if fmt not in export_jobs.MIME:
             abort(404)
         search = filters.read(self.model, request.args, self.filter_columns)
-        column, direction = paging.ordering(request.args, self.orderable(), self.order)
-        narrowed = self.base_statement().where(*search.conditions)
-        statement = paging.ordered(narrowed, self.model, column, direction == "asc")
-        columns = export.columns_for(self.model, self.export_columns)
+        statement, columns = self.export_of(request.args)
+        if export_jobs.too_many(statement, self.pk, fmt):
+            return self._export_later(fmt, search, statement)
         self._note_export(fmt, search)
         lines = export.rows(self.model, statement, columns)
         name = f"{self.resource}-{business_date():%Y%m%d}.{fmt}"
@@ -168,8 +169,32 @@ class ListScreen(BulkEdit):
             body = stream_with_context(export.as_csv(columns, lines))
             headers = {"Content-Disposition": f"attachment; filename={name}"}
             return Response(body, mimetype="text/csv; charset=utf-8", headers=headers)
-        mime = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        return send_file(export.as_xlsx(columns, lines), as_attachment=True, download_name=name, mimetype=mime)
+        file = export.as_xlsx(columns, lines)
+        return send_file(file, as_attachment=True, download_name=name, mimetype=export_jobs.MIME[fmt])
+
+    def export_of(self, arguments: Mapping[str, str]) -> tuple[Select[Any], Sequence[Field]]:
+        """The rows that an address asks for, in its order, and the columns that leave the portal."""
+        search = filters.read(self.model, arguments, self.filter_columns)
+        column, direction = paging.ordering(arguments, self.orderable(), self.order)
+        narrowed = self.base_statement().where(*search.conditions)
+        statement = paging.ordered(narrowed, self.model, column, direction == "asc")
+        return statement, export.columns_for(self.model, self.export_columns)
+
+    def _export_later(self, fmt: str, search: filters.Search, statement: Select[Any]) -> Any:
+        """Ask whether to begin the job, or begin it."""
+        title, back = str(self.list_title), url_for(f"{self.endpoint}.list") + self._here(search)
+        if request.method == "GET":
+            page = {"view": self, "title": title, "format": fmt, "back": back}
+            return self.render_template("portal/export.html", **page)
+        self._note_export(fmt, search)
+        ordering = [(n, request.args[n]) for n in ("order", "direction") if request.args.get(n)]
+        pairs = [*search.arguments(), *ordering]
+        try:
+            number = export_jobs.begin(type(self).__name__, self.resource, title, fmt, statement, self.pk, pairs)
+        except Refused as refusal:
+            flash(str(refusal), "warning")
+            return redirect(back)
+        return redirect(url_for("ExportView.index", _anchor=f"export-{number}"))
 
     def _note_export(self, fmt: str, search: filters.Search) -> None:
         """Exports are written down: who took what, narrowed how."""

@@ -31,6 +31,7 @@ OPEN_VIEWS = frozenset(
         "LocaleView",
         "UtilView",
         "JobView",
+        "ExportView",
         "OpenApi",
         "SwaggerView",
         "MenuApi",

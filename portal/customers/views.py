@@ -22,6 +22,7 @@ class CustomerView(PortalView):
         _("Add a customer"),
         _("Edit customer"),
     )
+    empty_text = _("Add the first customer, or import a list of customers (Imports).")
     list_columns = ["code", "name", "type", "phone", "industry", "grid", "branch", "manager"]
     bulk_fields = ("manager",)
     order = ("id", "desc")

@@ -17,6 +17,7 @@ class GridView(PortalView):
     datamodel = ScopedInterface(Grid)
     menu, icon = ("grids", _("Grids")), "fa-map"
     list_title, show_title, add_title, edit_title = _("Grids"), _("Grid"), _("Add a grid"), _("Edit grid")
+    empty_text = _("Add a grid, or import a table or a map of grids (Imports).")
     list_columns = ["code", "name", "town", "kind", "potential_customers", "branch", "team", "manager"]
     order = ("code", "asc")
     summary_columns = ("potential_customers", "manager")

@@ -50,6 +50,7 @@ class ImportBatchView(PortalView):
     datamodel = ScopedInterface(ImportBatch)
     menu, icon = MENU, "fa-history"
     list_title, show_title = _("Import batches"), _("Import batch")
+    empty_text = _("Upload a file to begin; it is checked before anything is written.")
     list_columns = [
         "file_name",
         "kind",
@@ -198,6 +199,7 @@ class ImportMappingView(PortalView):
     resource = "ImportBatch"
     menu, icon = MENU, "fa-columns"
     list_title, show_title = _("Saved mappings"), _("Mapping")
+    empty_text = _("A mapping is saved while you assign the columns of a file you import.")
     list_columns = show_columns = ["name", "kind", "columns_used"]
     label_columns = {"columns_used": _("Columns of the file")}
     filter_columns = ()

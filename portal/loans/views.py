@@ -26,6 +26,7 @@ class LoanView(PortalView):
     datamodel = ScopedInterface(Loan)
     menu, icon = MENU, "fa-money"
     list_title, show_title = _("Loans"), _("Loan")
+    empty_text = _("Loans come from an import of the ledger (Imports); nobody types them in.")
     list_columns = [
         "code",
         "customer",
@@ -60,6 +61,7 @@ class LoanStateView(PortalView):
     menu, icon = MENU, "fa-heartbeat"
     resource, record_view = "Loan", "LoanView"
     list_title, show_title = _("Open loans"), _("Loan")
+    empty_text = _("Every loan with a balance appears here as soon as it is disbursed or imported.")
     list_columns = [
         "loan",
         "customer",
@@ -81,6 +83,7 @@ class InstalmentView(PortalView):
     datamodel = ScopedInterface(Instalment)
     menu, icon = MENU, "fa-calendar"
     list_title, show_title = _("Instalments"), _("Instalment")
+    empty_text = _("Instalments appear with the loan whose schedule they belong to.")
     list_columns = [
         "loan",
         "number",
@@ -102,6 +105,7 @@ class RepaymentView(PortalView):
     datamodel = ScopedInterface(Repayment)
     menu, icon = MENU, "fa-sign-in"
     list_title, show_title = _("Repayments"), _("Repayment")
+    empty_text = _("Repayments come from an import (Imports), or from the ledger with its loans.")
     list_columns = ["code", "loan", "amount", "value_date", "booking_date", "note"]
     order = ("value_date", "desc")
     has_timeline = False
@@ -114,6 +118,7 @@ class JournalView(PortalView):
     datamodel = ScopedInterface(Journal)
     menu, icon = MENU, "fa-book"
     list_title, show_title = _("Journals"), _("Journal")
+    empty_text = _("Entries are booked when loans are disbursed, repaid, written off or closed for the day.")
     list_columns = ["key", "kind", "loan", "value_date", "booking_date", "opening"]
     has_timeline = False
     can_add = can_edit = can_delete = False

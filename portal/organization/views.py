@@ -51,6 +51,7 @@ class BranchView(PortalView):
     datamodel = ScopedInterface(Branch)
     menu, icon = MENU, "fa-building"
     list_title, show_title, add_title, edit_title = _("Branches"), _("Branch"), _("Add a branch"), _("Edit branch")
+    empty_text = _("Add the head office first, then the branches below it.")
     list_columns = ["code", "name", "kind", "parent", "opened_on", "closed_on"]
     order = ("code", "asc")
     summary_columns = ("code", "kind", "parent")
@@ -64,6 +65,7 @@ class TeamView(PortalView):
     datamodel = ScopedInterface(Team)
     menu, icon = MENU, "fa-users"
     list_title, show_title, add_title, edit_title = _("Teams"), _("Team"), _("Add a team"), _("Edit team")
+    empty_text = _("Add a team to one of your branches.")
     list_columns = ["code", "name", "branch"]
     order = ("code", "asc")
     summary_columns = ("code", "branch")
@@ -82,6 +84,7 @@ class StaffView(PortalView):
         _("Add a staff member"),
         _("Edit staff member"),
     )
+    empty_text = _("Add people to your branches; customers and grids need a customer manager.")
     list_columns = ["code", "name", "post", "level", "branch", "team", "supervisor", "joined_on"]
     order = ("code", "asc")
     summary_columns = ("post", "branch", "team")
@@ -96,6 +99,7 @@ class UserView(PortalView):
     resource = "User"
     menu, icon = ADMINISTRATION, "fa-key"
     list_title, show_title = _("Logins"), _("Login")
+    empty_text = _("Add a login and give it a role.")
     list_columns = ["username", "last_name", "first_name", "role_names", "active", "last_login"]
     show_columns = list_columns
     label_columns = {"role_names": _("Roles")}
@@ -114,6 +118,7 @@ class AuditView(PortalView):
     datamodel = ScopedInterface(AuditEntry)
     menu, icon = ADMINISTRATION, "fa-history"
     list_title, show_title = _("Audit trail"), _("Audit entry")
+    empty_text = _("Whatever is changed, exported or imported is written down here.")
     list_columns = ["at", "actor", "verb", "resource", "subject_id", "request_id"]
     show_columns = ["at", "business_date", "actor", "verb", "resource", "subject_id", "request_id", "changes"]
     label_columns = {"changes": _("What changed")}

@@ -23,6 +23,7 @@ class ParameterView(PortalView):
         _("Add a parameter value"),
         _("Edit parameter value"),
     )
+    empty_text = _("Parameters come with the installation; add a value with the date from which it holds.")
     list_columns = ["key", "value", "operator", "valid_from", "source", "confirmed"]
     order = ("key", "asc")
     related = ()

@@ -22,6 +22,7 @@ class ProductView(PortalView):
         _("Add a product"),
         _("Edit product"),
     )
+    empty_text = _("Add the first product; loans need one.")
     list_columns = [
         "code",
         "name",

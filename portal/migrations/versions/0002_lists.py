@@ -1,4 +1,4 @@
-"""What people keep of lists: saved filters and preferences."""
+"""What people keep of lists: saved filters and preferences; and the large exports they asked for."""
 
 from __future__ import annotations
 
@@ -37,6 +37,20 @@ def upgrade() -> None:
         owner(),
         sa.UniqueConstraint("owner_id", "screen"),
     )
+    op.create_table(
+        "export_job",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("screen", sa.String(60), nullable=False),
+        sa.Column("resource", sa.String(60), nullable=False),
+        sa.Column("title", sa.String(120), nullable=False),
+        sa.Column("format", sa.String(10), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("job_id", sa.Integer(), sa.ForeignKey("job.id", ondelete="SET NULL"), nullable=True),
+        sa.Column("file_id", sa.Integer(), sa.ForeignKey("stored_file.id", ondelete="SET NULL"), nullable=True),
+        owner(),
+    )
+    op.create_index("ix_export_job_owner_id", "export_job", ["owner_id"])
     op.create_index("ix_saved_filter_screen", "saved_filter", ["screen"])
     op.create_index("ix_saved_filter_owner_id", "saved_filter", ["owner_id"])
     op.create_index("ix_saved_filter_team_id", "saved_filter", ["team_id"])
@@ -45,5 +59,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("export_job")
     op.drop_table("list_preference")
     op.drop_table("saved_filter")

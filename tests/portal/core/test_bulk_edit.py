@@ -59,6 +59,11 @@ def ids(world: World, *codes: str) -> list[str]:
     return [str(world.customers[code]) for code in codes]
 
 
+def confirmed(world: World, manager: str) -> dict[str, str]:
+    """What the preview of giving rows to this manager sends along."""
+    return {"step": "confirm", "shown": str(world.staff[manager])}
+
+
 def flashed(client: FlaskClient) -> str:
     return unescape(client.get("/customerview/list/?_l_=en").get_data(as_text=True))
 
@@ -78,7 +83,9 @@ def test_confirming_changes_the_rows_with_one_audit_entry(world: World):
     seen = seen_in(text_of(send(client, rowid=ids(world, "C-A-a1-0", "C-A-a1-1"))))
     with world.app.app_context(), acting(SYSTEM):
         last = db.session.scalar(select(AuditEntry.id).order_by(AuditEntry.id.desc()))
-    assert send(client, "?q=cust", seen=seen, manager=str(world.staff["a2"]), step="confirm").status_code == 302
+    assert (
+        send(client, "?q=cust", seen=seen, manager=str(world.staff["a2"]), **confirmed(world, "a2")).status_code == 302
+    )
     assert "2 records were changed." in flashed(client)
     assert {c for c, m in managers(world).items() if m == "a2" and "-a1-" in c} == {"C-A-a1-0", "C-A-a1-1"}
     with world.app.app_context(), acting(SYSTEM):
@@ -88,6 +95,15 @@ def test_confirming_changes_the_rows_with_one_audit_entry(world: World):
         assert [row["fields"] for row in entry.changes["rows"]] == [
             {"manager_id": [world.staff["a1"], world.staff["a2"]]}
         ] * 2
+
+
+def test_a_value_typed_over_after_the_preview_is_previewed_first(world: World):
+    client, before = world.login("team_lead"), managers(world)
+    seen = seen_in(text_of(send(client, rowid=ids(world, "C-A-a1-0"))))
+    answer = send(client, seen=seen, manager=str(world.staff["a2"]), **confirmed(world, "a1"))
+    assert answer.status_code == 200
+    assert "1 record changes." in text_of(answer)
+    assert managers(world) == before
 
 
 def test_all_that_match_are_those_of_the_search_within_the_scope(world: World):
@@ -117,7 +133,7 @@ def test_foreign_rows_are_left_out_and_a_forged_one_stops_everything(world: Worl
     assert [s.split(":")[0] for s in seen_in(html)] == ids(world, "C-A-a1-0")
     assert "1 of the selected rows are not yours to change" in html
     forged = [f"{n}:1" for n in ids(world, "C-A-a1-0", "C-B-b1-0")]
-    send(client, seen=forged, manager=str(world.staff["a1"]), step="confirm")
+    send(client, seen=forged, manager=str(world.staff["a1"]), **confirmed(world, "a1"))
     assert "Nothing was changed." in flashed(client)
     assert managers(world) == before
 
@@ -127,7 +143,7 @@ def test_a_row_changed_since_the_preview_stops_everything_and_is_named(world: Wo
     seen = seen_in(text_of(send(client, rowid=ids(world, "C-A-a1-0", "C-A-a1-1"))))
     with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.meanwhile"):
         db.session.execute(update(Customer).where(Customer.code == "C-A-a1-1").values(version=Customer.version + 1))
-    send(client, seen=seen, manager=str(world.staff["a2"]), step="confirm")
+    send(client, seen=seen, manager=str(world.staff["a2"]), **confirmed(world, "a2"))
     assert "Nothing was changed. cust-A-a1-1: Someone else changed this record meanwhile." in flashed(client)
     assert managers(world) == before
 

@@ -132,3 +132,15 @@ def test_a_bar_shows_a_balance_against_the_largest_of_the_page(world: World):
     assert widths[0] == 100
     assert all(99 <= w <= 100 for w in widths)
     assert "cell-bar" not in listed(world.login("risk"), "/loanview/list/")
+
+
+def test_every_list_says_what_to_do_when_it_is_empty(world: World):
+    for name, view in world.app.extensions["screens"].items():
+        assert view.empty_text, name
+
+
+def test_a_filtered_count_is_capped(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paging, "COUNT_CAP", 3)
+    html = listed(world.login("risk"), "/loanview/list/?f.status.in=active&_l_=en")
+    assert "3+ records" in html
+    assert "12 records" in listed(world.login("risk"), "/loanview/list/?_l_=en")
