@@ -69,7 +69,7 @@ class FormScreen:
         if kept.KEPT in request.form:
             return self._form_page(self._brought_back(self.add_form), self.add_title, back, status=200)
         form = self.add_form()
-        if not self._outdated(form) and form.parsed():
+        if not self._outdated(form) and self._readable(form):
             row = self._saved(form, lambda: self.add_verb(form.values()))
             if row is not None:
                 flash(gettext("%(what)s was added.", what=str(row)), "success")
@@ -102,7 +102,7 @@ class FormScreen:
             form = self._brought_back(self.edit_form)
         else:
             form, status = self.edit_form(), 422
-            if not self._outdated(form, row) and form.parsed():
+            if not self._outdated(form, row) and self._readable(form, row):
                 seen = request.form.get("version_seen", "")
                 versioned = "version_seen" in form._fields
                 version = (int(seen) if is_whole(seen) else -1) if versioned else None
@@ -136,6 +136,17 @@ class FormScreen:
             "warning",
         )
         return True
+
+    def _readable(self, form: Any, row: Any = None) -> bool:
+        """Whether every text could be read; if not, all else that is wrong is said at the same time."""
+        if form.parsed():
+            return True
+        typed = form.values() if row is None else forms.changed_values(form, row)
+        for name, texts in records.problems(self.model, typed, row, partial=row is not None).items():
+            field = form._fields.get(name)
+            if field is not None and not field.errors:
+                field.errors = texts
+        return False
 
     def _saved(self, form: Any, save: Callable[[], Any], pk: str = "") -> Any:
         """Run a verb; what is wrong goes to the fields, and what was typed stays."""

@@ -110,6 +110,8 @@ def test_every_resource_of_the_table_exists(world: World):
 
 
 def test_a_post_without_the_token_is_refused(world: World):
-    client = world.login("finance")
-    assert client.post("/parameterview/add", data={"key": "x"}).status_code == 400
+    client = world.login("risk")
+    customer = world.login("branch_head")
+    assert client.post("/parameterview/add", data={"key": "x"}).status_code == 422  # shown again, nothing saved
+    assert customer.post(f"/customerview/delete/{world.customers['C-A-a1-0']}").status_code == 400
     assert client.post("/api/v1/parameter/", json={"key": "x"}).status_code == 400

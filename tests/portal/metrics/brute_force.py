@@ -199,6 +199,7 @@ CUTS: Mapping[str, Callable[[Row], Any]] = {
     "product": lambda row: row.loan.product_id,
     "grid": lambda row: row.customer.grid_id,
     "loan": lambda row: row.loan.id,
+    "customer": lambda row: row.loan.customer_id,
     "customer_group": lambda row: row.customer.type,
     "industry": lambda row: row.customer.industry,
     "guarantee": lambda row: row.loan.guarantee,
