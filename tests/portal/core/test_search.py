@@ -23,12 +23,11 @@ NAMES = {"N-1": "张伟", "N-2": "曾文", "N-3": "栖霞苹果合作社"}
 def named(world: World) -> Iterator[World]:
     """The small company with some Chinese names, all of manager a1."""
     owner = {"branch_id": world.branches["A"], "team_id": world.teams["TA"], "manager_id": world.staff["a1"]}
-    with world.app.app_context(), acting(SYSTEM):
-        with unit_of_work("tests.names"):
-            for code, name in NAMES.items():
-                row = Customer(code=code, name=name, type=CustomerType.FARMER, **owner)
-                row.phone = f"1380000000{code[-1]}"
-                db.session.add(row)
+    with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.names"):
+        for code, name in NAMES.items():
+            row = Customer(code=code, name=name, type=CustomerType.FARMER, **owner)
+            row.phone = f"1380000000{code[-1]}"
+            db.session.add(row)
     yield world
 
 
