@@ -204,7 +204,8 @@ def test_a_record_is_found_and_opened_without_the_mouse(open_at: Callable[..., P
         page.keyboard.press("Enter")
     assert "/customerview/show/" in page.url
     page.keyboard.press("Control+k")
-    page.wait_for_selector(".palette-option")
+    page.keyboard.type("cust")
+    page.wait_for_selector(".palette-option mark")
     page.keyboard.press("Escape")
     assert page.is_hidden("#palette")
 
