@@ -7,16 +7,21 @@ from typing import Any
 
 from flask import jsonify, redirect, request, url_for
 from flask_appbuilder import BaseView, expose, has_access
-from flask_babel import format_datetime, gettext
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
+from portal.core.fields import Field
 from portal.core.notifications import latest, mark_read, unread_count
-from portal.core.values import is_whole
+from portal.core.values import as_shown, is_whole
 
 IN_PANEL, ON_PAGE = 8, 30
 
 
+MOMENT = Field(_("When"), type="datetime")
+
+
 def _shown_at(moment: dt.datetime) -> str:
-    return str(format_datetime(moment, "short"))
+    return str(as_shown(MOMENT, moment))
 
 
 class NotificationView(BaseView):

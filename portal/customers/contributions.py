@@ -12,7 +12,12 @@ from portal.core.search import records
 from portal.customers.models import Customer
 
 records(
-    "customers", _("Customers"), "CustomerView", lambda row: (row.code, row.branch, row.manager), ("branch", "manager")
+    "customers",
+    _("Customers"),
+    "CustomerView",
+    lambda row: (row.code, row.branch, row.manager),
+    ("branch", "manager"),
+    place=10,
 )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import format_datetime, ngettext
 from flask_babel import lazy_gettext as _
+from flask_babel import ngettext
 
 from portal.core.db import label_of
 from portal.core.display import record_url, screens
+from portal.core.fields import fields_of
 from portal.core.home import HomeCard, Line, Tone, Waiting, list_url, register_card, waiting_rows
 from portal.core.notifications import Message, register_message
+from portal.core.values import as_shown
 from portal.imports.models import BatchState, ImportBatch
 from portal.imports.views import kind_label
 
@@ -29,7 +31,7 @@ def undecided() -> Waiting:
 
 def _line(batch: ImportBatch) -> Line:
     rows = batch.rows_new + batch.rows_changed + batch.rows_unchanged + batch.rows_wrong
-    note = [kind_label(batch.kind), format_datetime(batch.created_at, "short")]
+    note = [kind_label(batch.kind), str(as_shown(fields_of(ImportBatch)["created_at"], batch.created_at))]
     if rows:
         note.append(ngettext("%(num)s row", "%(num)s rows", rows))
     return Line(batch.file_name, " · ".join(note), str(label_of(batch.state)), record_url(batch), WAITING[batch.state])

@@ -129,7 +129,7 @@ def operations() -> Waiting:
 
 
 def _moves(day: BusinessDay) -> str:
-    return str(gettext("Closed each night") if day.moves else gettext("This company’s date is fixed"))
+    return str(gettext("Closed each night") if day.moves else gettext("The date of this company is fixed"))
 
 
 register_card(

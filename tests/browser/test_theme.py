@@ -161,7 +161,7 @@ def test_leaving_unsaved_work_is_asked_first(open_at: Callable[..., Page]) -> No
     page.fill("#name", "typed")
     assert page.is_visible("[data-unsaved]")
     page.click(".brand")
-    page.wait_for_selector(".areas")
+    page.wait_for_selector(".home-cards")
     assert asked == ["beforeunload"]
 
 
@@ -188,3 +188,48 @@ def test_any_screen_of_the_menu_is_a_few_keys_away(open_at: Callable[..., Page])
     with page.expect_navigation():
         page.keyboard.press("Enter")
     assert "/repaymentview/list/" in page.url
+
+
+def test_a_record_is_found_and_opened_without_the_mouse(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("cust-A-a2")
+    page.wait_for_selector(".palette-option mark")
+    chosen = page.locator("[role=option][aria-selected=true]")
+    first = page.get_attribute("#palette-input", "aria-activedescendant")
+    assert chosen.get_attribute("id") == first
+    page.keyboard.press("ArrowDown")
+    assert chosen.get_attribute("id") != first
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert "/customerview/show/" in page.url
+    page.keyboard.press("Control+k")
+    page.keyboard.type("cust")
+    page.wait_for_selector(".palette-option mark")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#palette")
+
+
+def test_on_a_phone_the_search_fills_the_screen(open_at: Callable[..., Page]) -> None:
+    page = open_at(PHONE, "/")
+    page.click("[data-palette-open]")
+    page.fill("#palette-input", "cust")
+    page.wait_for_selector(".palette-option mark")
+    box = page.locator("#palette").bounding_box()
+    assert box
+    assert (box["x"], box["y"], box["width"]) == (0, 0, PHONE["width"])
+    assert box["height"] >= PHONE["height"] - 1
+    assert page.evaluate(SMALL_TARGETS) == []
+
+
+def test_cards_that_add_up_come_after_the_page(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/")
+    page.wait_for_selector("[data-card] .home-figure-value")
+    assert page.locator("[aria-busy=true]").count() == 0
+
+
+def test_the_bell_opens_and_says_that_nothing_was_reported(open_at: Callable[..., Page]) -> None:
+    page = open_at(DESKTOP, "/")
+    assert page.is_hidden(".bell-count")
+    page.click(".bell summary")
+    page.wait_for_selector(".bell-none")

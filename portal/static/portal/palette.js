@@ -122,6 +122,11 @@
   input.addEventListener("compositionend", find);
   input.addEventListener("keydown", async (event) => {
     if (event.isComposing) return;
+    if (event.key === "Escape") {  // the browser would only empty the field
+      event.preventDefault();
+      palette.close();
+      return;
+    }
     const shown = options();
     const at = shown.findIndex((one) => one.getAttribute("aria-selected") === "true");
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: Math.min(at + 6, shown.length - 1), PageUp: Math.max(at - 6, 0) }[event.key];
