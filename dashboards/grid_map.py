@@ -17,7 +17,6 @@ from flask_babel import lazy_gettext as _
 
 from portal.core import filters, scope
 from portal.core.clock import business_date
-from portal.core.db import label_of
 from portal.core.display import screens
 from portal.core.metric import Metric, Value, dimension_of, evaluate, metric_of, words
 from portal.core.values import is_whole
@@ -180,7 +179,7 @@ class GridMapView(BaseView):
         return jsonify(
             as_of=business_date().isoformat(),
             towns=towns,
-            kinds=[str(label_of(kind)) for kind in GridKind],
+            kinds=[str(kind.label) for kind in GridKind],
             managers=[managers[person] for person in people],
             unassigned=persons.get(None, -1),
             columns={
