@@ -193,9 +193,8 @@ def sparkline(metric: Metric, course: Mapping[date, Figures]) -> list[Component]
     Nothing when it was available at fewer than three dates. The area begins at the lowest value, not at 0: it shows the
     course, not the size, which the figure tells.
     """
-    known = [
-        (day, Fraction(v)) for day, figures in reversed(list(course.items())) if (v := figures[metric.key]) is not None
-    ]
+    values = [(day, course[day][metric.key]) for day in sorted(course)]
+    known = [(day, Fraction(value)) for day, value in values if value is not None]
     while known and not known[0][1]:
         known.pop(0)  # nothing was lent yet
     if len(known) < 3:
