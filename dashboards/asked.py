@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlencode
 from portal.core.clock import business_date
 from portal.core.metric import MetricResult, Question, Value, evaluate, metrics
 from portal.core.metric import asked as question_about
+from portal.core.series import evaluate_series
 from portal.metrics.answers import read_day
 from portal.metrics.dimensions import codes, parse_value
-from portal.metrics.listings import listing_url
+from portal.metrics.listings import listing_url, listing_urls
 
 Figures = Mapping[str, Value]
 """Values by metric key."""
@@ -44,6 +45,14 @@ class Asked:
         """Where the rows behind a figure are listed; `group` narrows it to one value of a dimension."""
         where = {**self.where, **{dimension: [value] for dimension, value in group.items()}}
         return listing_url(metrics[key], Question(self.as_of), where)
+
+    def rows_urls(self, key: str, dimension: str, groups: Sequence[Any]) -> dict[Any, str]:
+        """`rows_url` of each of these values of a dimension."""
+        return listing_urls(metrics[key], Question(self.as_of), self.where, dimension, groups)
+
+    def series(self, keys: Sequence[str], days: Sequence[date]) -> dict[date, Figures]:
+        """The figures at each of these dates, within the same filters."""
+        return evaluate_series(keys, days, self.where)
 
     def codes(self, dimension: str) -> list[str]:
         """The filter's values as text."""

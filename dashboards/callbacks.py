@@ -7,7 +7,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from dashboards import components as ui
-from dashboards.asked import AS_OF, asked_by, read
+from dashboards.asked import AS_OF, asked_by, month_ends, read
 from dashboards.charts import Chart
 from dashboards.dashboard import Dashboard, dashboards
 from dashboards.figures import figure
@@ -16,6 +16,9 @@ from portal.core import scope
 from portal.core.errors import PortalError
 from portal.core.metric import MetricError
 from portal.core.security import require
+
+COURSE = 13
+"""Dates of a tile's sparkline: the date asked about and the twelve month-ends before it."""
 
 
 def register_page_switch(app: Dash) -> None:
@@ -98,12 +101,11 @@ def _headline(app: Dash, dashboard: Dashboard) -> None:
     def headline(search: str) -> Any:
         try:
             asked = read(search, dashboard.filters)
-            now = asked.evaluate(keys).total
-            before = asked.at(asked.month_end_before).evaluate(keys).total
-            answer = dashboard.answer(asked, now, before)
+            course = asked.series(keys, month_ends(asked.as_of, COURSE))
+            answer = dashboard.answer(asked, course[asked.as_of], course[asked.month_end_before])
         except PortalError as error:
             return ui.refusal(error), None
-        return ui.answer(asked, answer), [ui.tile(tile, asked, now, before) for tile in dashboard.tiles]
+        return ui.answer(asked, answer), [ui.tile(tile, asked, course) for tile in dashboard.tiles]
 
 
 def _chart(app: Dash, dashboard: Dashboard, chart: Chart) -> None:

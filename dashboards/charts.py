@@ -107,6 +107,7 @@ class Ranking(Chart):
         keys = (self.measure, self.beside, *self.also)
         found = asked.evaluate(keys, by=(self.by,))
         rows = sorted(found.rows, key=lambda row: -(row.values[self.measure] or 0))
+        urls = asked.rows_urls(self.measure, self.by, [row.by[self.by] for row in rows])
         return ChartData(
             heading=str(dimension_of(self.by).label),
             columns=tuple(map(metric_of, keys)),
@@ -115,7 +116,7 @@ class Ranking(Chart):
                     row.by[self.by],
                     row.labels[self.by],
                     tuple(row.values[key] for key in keys),
-                    asked.rows_url(self.measure, **{self.by: row.by[self.by]}),
+                    urls[row.by[self.by]],
                 )
                 for row in rows
             ),
@@ -135,14 +136,14 @@ class Trend(Chart):
     months: int = 24
 
     def data(self, asked: Asked) -> ChartData:
+        keys = (self.measure, self.beside, self.count)
+        found = asked.series(keys, month_ends(asked.as_of, self.months + 1))
         lines: list[Line] = []
-        for day in month_ends(asked.as_of, self.months + 1):
-            then = asked.at(day)
-            found = then.evaluate((self.measure, self.beside, self.count)).total
-            if not found[self.count]:
+        for day, values in found.items():
+            if not values[self.count]:
                 break
-            values = (found[self.measure], found[self.beside], found[self.count])
-            lines.append(Line(day, _when(day, asked.as_of), values, then.rows_url(self.measure)))
+            url = asked.at(day).rows_url(self.measure)
+            lines.append(Line(day, _when(day, asked.as_of), tuple(values[key] for key in keys), url))
         return ChartData(
             heading=gettext("As at"),
             columns=tuple(map(metric_of, (self.measure, self.beside, self.count))),

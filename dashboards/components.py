@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -161,9 +163,13 @@ def answer(asked: Asked, sentence: str) -> list[Component]:
 # ---- tiles ------------------------------------------------------------------------------------------------------
 
 
-def tile(declared: Tile, asked: Asked, now: Figures, before: Figures) -> Component:
-    """A figure, its unit, its change since the month-end before, what it means, and the way to its rows."""
+def tile(declared: Tile, asked: Asked, course: Mapping[date, Figures]) -> Component:
+    """A figure, its unit, its change since the month-end before, its course, what it means, and the way to its rows.
+
+    `course` holds the figures at the date and at month-ends before it, the newest first.
+    """
     metric = metric_of(declared.metric)
+    now, before = course[asked.as_of], course[asked.month_end_before]
     value = now[metric.key]
     return html.Div(
         [
@@ -175,9 +181,36 @@ def tile(declared: Tile, asked: Asked, now: Figures, before: Figures) -> Compone
                 title=gettext("Show the loans behind this figure"),
             ),
             _change(declared, metric, value, before[metric.key], asked),
+            *sparkline(metric, course),
         ],
         className="tile",
     )
+
+
+def sparkline(metric: Metric, course: Mapping[date, Figures]) -> list[Component]:
+    """The course of a figure as a small area, cut out of a coloured ground: no script and no picture is needed.
+
+    Nothing when it was available at fewer than three dates. The area begins at the lowest value, not at 0: it shows the
+    course, not the size, which the figure tells.
+    """
+    values = [(day, course[day][metric.key]) for day in sorted(course)]
+    known = [(day, Fraction(value)) for day, value in values if value is not None]
+    while known and not known[0][1]:
+        known.pop(0)  # nothing was lent yet
+    if len(known) < 3:
+        return []
+    low, high = min(value for _day, value in known), max(value for _day, value in known)
+    step, room = Fraction(100, len(known) - 1), Fraction(84, 1) / (high - low) if high > low else Fraction()
+    points = [f"{float(n * step):.1f}% {float(92 - room * (v - low)):.1f}%" for n, (_day, v) in enumerate(known)]
+    label = gettext(
+        "%(figure)s at %(count)s month-ends: from %(first)s to %(last)s",
+        figure=metric.label,
+        count=len(known),
+        first=shown(metric, known[0][1]),
+        last=shown(metric, known[-1][1]),
+    )
+    shape = f"polygon(0% 100%, {', '.join(points)}, 100% 100%)"
+    return [html.Div(className="sparkline", style={"clipPath": shape}, role="img", **attributes(aria_label=label))]
 
 
 def _digits(metric: Metric, value: Value) -> list[Any]:

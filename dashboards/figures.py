@@ -6,6 +6,7 @@ nothing of the server. Numbers become floats here, for drawing; what people read
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +20,8 @@ from portal.core.metric import Metric, Value
 Figure = dict[str, Any]
 FIXED = {"fixedrange": True, "automargin": True}
 """An axis that dragging does not move: a finger that scrolls the page must not get stuck in a chart."""
-LONGEST_LABEL = 14
-"""Characters of a name beside a bar; the whole name stands in the table and on hover."""
+LINE_OF_LABEL = 18
+"""Columns of a line of a name beside a bar, where a Chinese character takes two; a longer name takes two lines."""
 
 
 def figure(chart: Chart, data: ChartData) -> Figure:
@@ -101,14 +102,14 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
             },
         ],
         "layout": layout_base(
-            height=28 * len(at) + 44,
+            height=(28 if all("<br>" not in name for name in _beside(data)) else 36) * len(at) + 44,
             margin={"l": 8, "r": 8, "t": 28, "b": 8},
             xaxis={"visible": False, "domain": [0, 0.62], "range": _room(left, 1.4), "fixedrange": True},
             xaxis2={"visible": False, "domain": [0.68, 1], "range": _room(right, 2), "fixedrange": True},
             yaxis={
                 "tickmode": "array",
                 "tickvals": at,
-                "ticktext": [_short(line.label) for line in data.lines],
+                "ticktext": _beside(data),
                 "range": [len(at) - 0.5, -0.5],
                 "showgrid": False,
                 **FIXED,
@@ -183,8 +184,35 @@ def _percent(value: Value) -> str:
     return "" if value is None else percent_words(value)
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
+def _beside(data: ChartData) -> list[str]:
+    """The names of the rows, each on one line or two; of what is longer still, beginning and end."""
+    return ["<br>".join(in_lines(line.label)) for line in data.lines]
+
+
+def in_lines(label: str) -> list[str]:
+    """A name in at most two lines. Names that differ only in the middle or at the end stay different, or nearly so."""
+    if width_of(label) <= LINE_OF_LABEL:
+        return [label]
+    head = _fitting(label)
+    space = head.rfind(" ")
+    if space > 0 and label[len(head)] != " ":
+        head = head[:space]
+    rest = label[len(head) :].strip()
+    if width_of(rest) <= LINE_OF_LABEL:
+        return [head.rstrip(), rest]
+    return [head.rstrip(), "…" + _fitting(rest[::-1], LINE_OF_LABEL - 1)[::-1]]
+
+
+def _fitting(text: str, most: int = LINE_OF_LABEL) -> str:
+    """As much of the beginning as fits into so many columns."""
+    while width_of(text) > most:
+        text = text[:-1]
+    return text
+
+
+def width_of(text: str) -> int:
+    """Columns: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _room(values: list[float], times: float) -> list[float]:

@@ -15,14 +15,12 @@ from flask import Response, flash, jsonify, request, url_for
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import lazy_gettext as _
 
-from portal.core import filters, scope
+from portal.core import scope
 from portal.core.clock import business_date
-from portal.core.db import label_of
 from portal.core.display import screens
 from portal.core.metric import Metric, Value, dimension_of, evaluate, metric_of, words
 from portal.core.values import is_whole
-from portal.grids.cells import Cell, cells, outlines, stamp
-from portal.grids.models import Grid, GridKind
+from portal.grids.cells import KINDS, Cell, cells, filter_fields, outlines, search_of, stamp
 from portal.grids.rules import limits, step_of
 from portal.metrics.formatting import heading, shown
 
@@ -103,7 +101,7 @@ class GridMapView(BaseView):
     @has_access
     def show(self) -> Any:
         self.update_redirect()
-        search = filters.read(Grid, request.args)
+        search = search_of(request.args)
         for problem in search.problems:
             flash(problem, "warning")
         told, found = figures_told(), cells(search.conditions)
@@ -117,7 +115,7 @@ class GridMapView(BaseView):
             view=screens()["GridView"],
             path=url_for("GridMapView.show"),
             search=search,
-            filter_fields=filters.filterable(Grid),
+            filter_fields=filter_fields(),
             measures={key: MEASURES[key] for key in offered},
             by=by if by in offered else offered[min(1, len(offered) - 1)],
             count=len(found),
@@ -165,7 +163,7 @@ class GridMapView(BaseView):
     @has_access
     def figures(self) -> Response:
         """Names, figures as people read them and classes of colour, a column each, of the grids that match."""
-        told, found = figures_told(), cells(filters.read(Grid, request.args).conditions)
+        told, found = figures_told(), cells(search_of(request.args).conditions)
         known, managers = figures_of_grids(told), _managers(found)
         towns = list(dict.fromkeys(cell.town for cell in found))
         people = list(dict.fromkeys(cell.manager_id for cell in found))
@@ -180,7 +178,7 @@ class GridMapView(BaseView):
         return jsonify(
             as_of=business_date().isoformat(),
             towns=towns,
-            kinds=[str(label_of(kind)) for kind in GridKind],
+            kinds=[str(kind.label) for kind in KINDS],
             managers=[managers[person] for person in people],
             unassigned=persons.get(None, -1),
             columns={
@@ -188,7 +186,7 @@ class GridMapView(BaseView):
                 "code": [cell.code for cell in found],
                 "name": [cell.name for cell in found],
                 "town": [places[cell.town] for cell in found],
-                "kind": [list(GridKind).index(cell.kind) for cell in found],
+                "kind": [KINDS.index(cell.kind) for cell in found],
                 "manager": [persons[cell.manager_id] for cell in found],
             },
             figures=[

@@ -14,7 +14,19 @@ import dash_mantine_components as dmc
 import plotly
 from dash import Dash, dcc, html
 from dash.fingerprint import build_fingerprint
-from flask import Flask, Response, abort, current_app, g, make_response, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _
@@ -26,6 +38,7 @@ from dashboards.asked import read
 from dashboards.callbacks import register_callbacks, register_page_switch
 from dashboards.dashboard import Dashboard, dashboards
 from dashboards.files import as_csv
+from dashboards.printing import as_pdf
 from dashboards.theme import mantine_theme
 from portal.core import scope
 from portal.core.application import add_page
@@ -33,6 +46,7 @@ from portal.core.errors import error_response
 from portal.core.headers import csp_nonce
 from portal.core.security import require
 from portal.core.work import unit_of_work
+from reports.render import RenderError
 
 PREFIX = "/dashboards/"
 CALLBACK = f"{PREFIX}_dash-update-component"
@@ -55,11 +69,13 @@ class PortalDash(Dash):
         nonce = f'<script nonce="{csp_nonce()}"'
         tags = {name: Markup(text.replace("<script", nonce)) for name, text in named.items()}
         builder = current_app.appbuilder  # type: ignore[attr-defined]
+        may_export = scope.actor().may(g.dashboard.resource, "export")
         return render_template(
             "dashboards/page.html",
             dash=tags,
             title=g.dashboard.title,
             dashboard=g.dashboard,
+            pdf_url=url_for(f"{ui.page_name(g.dashboard)}.pdf") if may_export else "",
             appbuilder=builder,
             base_template=builder.base_template,
         )
@@ -71,6 +87,7 @@ class DashboardPage(BaseView):
     resource: str
     dashboard: Dashboard
     default_view = "show"
+    method_actions = {"pdf": "export"}
 
     @expose("/")
     @has_access
@@ -99,6 +116,24 @@ class DashboardPage(BaseView):
         name = f"{self.dashboard.key}-{chart}-{asked.as_of:%Y%m%d}.csv"
         headers = {"Content-Disposition": f"attachment; filename={name}"}
         return Response(text, mimetype="text/csv; charset=utf-8", headers=headers)
+
+    @expose("/print.pdf")
+    @has_access
+    def pdf(self) -> Any:
+        """The page as PDF, with the filters of the address; written down like every export."""
+        asked = read(request.query_string.decode(), self.dashboard.filters)
+        try:
+            content = as_pdf(self.dashboard, asked)
+        except RenderError as error:
+            flash(str(error), "danger")
+            return redirect(url_for(f"{self.endpoint}.show") + asked.search())
+        filters = {key: asked.codes(key) for key in asked.where}
+        with unit_of_work("dashboards.print") as unit:
+            unit.resource = self.resource
+            unit.note(as_of=asked.as_of.isoformat(), filters=filters, bytes=len(content))
+        name = f"{self.dashboard.key}-{asked.as_of:%Y%m%d}.pdf"
+        headers = {"Content-Disposition": f"attachment; filename={name}"}
+        return Response(content, mimetype="application/pdf", headers=headers)
 
 
 def page_of(dashboard: Dashboard) -> type[DashboardPage]:

@@ -27,6 +27,7 @@ PALETTE = {
     "muted": TOKENS["light"]["text-muted"],
     "line": TOKENS["light"]["border-strong"],
     "ground": TOKENS["light"]["surface-sunken"],
+    "paper": TOKENS["light"]["surface"],
     "accent": TOKENS["light"]["brand"],
     "danger": TOKENS["light"]["danger"],
     **{name.replace("-", "_"): colour for name, colour in TOKENS["light"]["risk"].items()},

@@ -73,7 +73,7 @@ def _page(report: Report, context: ReportContext) -> tuple[str, str, list[Attach
         attachments = attachments_of(report, context, content["tables"])
         title = str(report.title)
         html = (
-            _environment(context.locale)
+            environment(context.locale)
             .get_template(report.template)
             .render(
                 report=report,
@@ -88,7 +88,7 @@ def _page(report: Report, context: ReportContext) -> tuple[str, str, list[Attach
     return html, title, attachments
 
 
-def _environment(locale: str) -> Environment:
+def environment(locale: str) -> Environment:
     """Templates of reports: autoescaped, strict about missing variables, with the filters that write figures."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -97,7 +97,7 @@ def _environment(locale: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"_": gettext, "chart": charts.svg, "share": figures.share, "stylesheet": _stylesheet}
+    environment.globals |= {"_": gettext, "chart": charts.svg, "share": figures.share, "stylesheet": stylesheet}
     environment.filters |= {
         "ten_thousands": figures.ten_thousands,
         "number": figures.number,
@@ -110,7 +110,7 @@ def _environment(locale: str) -> Environment:
     return environment
 
 
-def _stylesheet(name: str) -> Markup:
+def stylesheet(name: str) -> Markup:
     return Markup((HERE / name).read_text(encoding="utf-8"))
 
 

@@ -11,6 +11,7 @@ from dashboards.asked import Asked, Figures
 from dashboards.charts import Parts, Ranking, Trend
 from dashboards.dashboard import Dashboard, Tile, register_dashboard
 from dashboards.wording import month_end_words, percent_words, round_money
+from portal.core.metric import metric_of
 from portal.loans.classification import Category
 
 LATE = "par_30_balance"
@@ -39,8 +40,8 @@ def _size(asked: Asked, now: Figures, before: Figures) -> str:
 
 def _lateness(asked: Asked, now: Figures) -> str:
     if not now["par_30"]:
-        return gettext("No loan is more than 30 days late.")
-    facts = {"late": percent_words(Fraction(now["par_30"]))}
+        return gettext("%(par)s is 0.", par=metric_of("par_30").label)
+    facts = {"late": percent_words(Fraction(now["par_30"])), "par": str(metric_of("par_30").label)}
     for dimension in ("branch", "product"):
         found = asked.evaluate((LATE,), by=(dimension,))
         if len(found.rows) > 1:
@@ -48,15 +49,11 @@ def _lateness(asked: Asked, now: Figures) -> str:
             part = Fraction(_whole(worst.values[LATE]), _whole(found.total[LATE]))
             facts |= {"part": percent_words(part, 0), "where": worst.labels[dimension]}
             if part == 1:
-                return gettext("%(late)s of it is more than 30 days late, all of that in %(where)s.", **facts)
+                return gettext("%(par)s is %(late)s, all of that in %(where)s.", **facts)
             if part > Fraction(1, 2):
-                return gettext(
-                    "%(late)s of it is more than 30 days late, most of that (%(part)s) in %(where)s.", **facts
-                )
-            return gettext(
-                "%(late)s of it is more than 30 days late, the largest part of that (%(part)s) in %(where)s.", **facts
-            )
-    return gettext("%(late)s of it is more than 30 days late.", **facts)
+                return gettext("%(par)s is %(late)s, most of that (%(part)s) in %(where)s.", **facts)
+            return gettext("%(par)s is %(late)s, the largest part of that (%(part)s) in %(where)s.", **facts)
+    return gettext("%(par)s is %(late)s.", **facts)
 
 
 def _whole(value: object) -> int:

@@ -93,7 +93,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Dimension:
-    """Something figures are cut by. `labels` turns keys into words, `expand` a filter value into all it contains."""
+    """Something figures are cut by; `expand` gives all that each filter value contains, `order` a fixed order."""
 
     key: str
     label: Any
@@ -102,9 +102,8 @@ class Dimension:
     """From text (URL, command line) to the key; raises MetricError with a sentence."""
     codes: Callable[[Iterable[Any]], Mapping[Any, str]] = lambda keys: {key: str(key) for key in keys}
     """From keys to text that `parse` reads back: what machines are given."""
-    expand: Callable[[Any], Sequence[Any]] | None = None
+    expand: Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]] | None = None
     order: Sequence[Any] = ()
-    """Fixed order of keys where there is one."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class Metric:
 
     def aggregate(self, frame: Frame, question: Question) -> ColumnElement[Any]:
         """The measure as a column named after the metric."""
-        assert self.measure is not None
+        assert self.measure
         return self.measure(frame, question).label(self.key)
 
     def finisher(self, question: Question) -> Callable[[Any], Value]:
@@ -245,7 +244,7 @@ def evaluate(
     groups: dict[tuple[Any, ...], dict[str, Value]] = {}
     total: dict[str, Value] = {}
     with scope.doing("", "list"):
-        for frame_of, parts in _by_frame(_parts(keys)).items():
+        for frame_of, parts in by_frame(parts_of(keys)).items():
             frame = frame_of(question)
             for metric in parts:
                 check_dimensions(metric, frame, [*by, *within])
@@ -254,7 +253,7 @@ def evaluate(
                 groups.setdefault(group, {}).update(values)
             total.update(figures.whole(by))
         rows = _rows(keys, by, groups) if by else ()
-    return MetricResult(tuple(keys), question, rows, _with_ratios(keys, total), by, within)
+    return MetricResult(tuple(keys), question, rows, with_ratios(keys, total), by, within)
 
 
 def asked(as_of: dt.date | None, start: dt.date | None, known_at: dt.date | None) -> Question:
@@ -276,7 +275,8 @@ def expanded(where: Mapping[str, Any]) -> dict[str, list[Any]]:
     for key, value in where.items():
         expand = dimension_of(key).expand
         values = list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
-        done[key] = list(dict.fromkeys(v for one in values for v in (expand(one) if expand else [one])))
+        contained = expand(values) if expand else {}
+        done[key] = list(dict.fromkeys(v for one in values for v in contained.get(one, (one,))))
     return done
 
 
@@ -304,17 +304,17 @@ def concerned(parts: Sequence[Metric], frame: Frame) -> list[ColumnElement[bool]
     return [frame[name].in_({v for metric in parts for v in metric.concerns[name]}) for name in sorted(columns)]
 
 
-def _parts(keys: Iterable[str]) -> list[Metric]:
+def parts_of(keys: Iterable[str]) -> list[Metric]:
     """The measured metrics behind these keys."""
     found: dict[str, Metric] = {}
     for key in keys:
         metric = metrics[key]
-        for part in [metric] if metric.ratio is None else _parts(metric.ratio):
+        for part in [metric] if metric.ratio is None else parts_of(metric.ratio):
             found[part.key] = part
     return list(found.values())
 
 
-def _by_frame(parts: Sequence[Metric]) -> dict[Callable[[Question], Frame], list[Metric]]:
+def by_frame(parts: Sequence[Metric]) -> dict[Callable[[Question], Frame], list[Metric]]:
     """One statement per frame."""
     grouped: dict[Callable[[Question], Frame], list[Metric]] = {}
     for metric in parts:
@@ -361,7 +361,7 @@ class _Figures:
         return {key: finish(raw[key]) for key, finish in self.finishers.items()}
 
 
-def _with_ratios(keys: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value]:
+def with_ratios(keys: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value]:
     return {key: _value(key, values) for key in keys}
 
 
@@ -387,7 +387,7 @@ def _rows(
         Row(
             by=dict(zip(by, group, strict=True)),
             labels={key: names[i][group[i]] for i, key in enumerate(by)},
-            values=_with_ratios(keys, groups[group]),
+            values=with_ratios(keys, groups[group]),
         )
         for group in sorted(groups, key=place)
     )

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
+from portal.core import filters
 from portal.core.db import db
+from portal.core.fields import Field
 from portal.grids.models import Grid, GridKind, MapLine
 
 DECIMALS = 5
 """Of a degree: about a metre."""
+
+
+KINDS = tuple(GridKind)
+
+
+def search_of(arguments: Mapping[str, str]) -> filters.Search:
+    """What an address narrows the grids to: the same as their list's."""
+    return filters.read(Grid, arguments)
+
+
+def filter_fields() -> dict[str, Field]:
+    """What the grids may be filtered by."""
+    return filters.filterable(Grid)
 
 
 @dataclass(frozen=True)

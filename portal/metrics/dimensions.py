@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -63,7 +63,9 @@ def codes(key: str, keys: Iterable[Any]) -> dict[Any, str]:
     return {k: NONE if k is None else known[k] for k in keys}
 
 
-def _of_rows(key: str, label: Any, model: Any, expand: Callable[[Any], list[Any]] | None = None) -> Dimension:
+def _of_rows(
+    key: str, label: Any, model: Any, expand: Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]] | None = None
+) -> Dimension:
     """A dimension whose keys are ids of rows with a code and a name."""
 
     def row_codes(keys: Iterable[int]) -> Mapping[int, str]:
@@ -125,15 +127,19 @@ def _of_choices(key: str, label: Any, choices: type[StrEnum]) -> Dimension:
     return _of_words(key, label, {choice: label_of(choice) for choice in choices})
 
 
-def _subtree(branch_id: int) -> list[int]:
-    """A branch and everything below it."""
+def _subtrees(branch_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
+    """Each branch with everything below it."""
     with scope.unscoped("the tree of branches, to widen a filter on rows in scope"):
         tree = db.session.execute(select(Branch.id, Branch.parent_id)).all()
-    found, level = [branch_id], {branch_id}
-    while level:
-        level = {child for child, parent in tree if parent in level} - set(found)
-        found.extend(sorted(level))
-    return found
+
+    def below(branch_id: int) -> list[int]:
+        found, level = [branch_id], {branch_id}
+        while level:
+            level = {child for child, parent in tree if parent in level} - set(found)
+            found.extend(sorted(level))
+        return found
+
+    return {branch_id: below(branch_id) for branch_id in branch_ids}
 
 
 def _month(text: str) -> int:
@@ -147,7 +153,7 @@ def _month_words(keys: Iterable[int]) -> Mapping[int, str]:
     return {key: f"{key // 100}-{key % 100:02d}" for key in keys}
 
 
-BRANCH = _of_rows("branch", _("Branch"), Branch, _subtree)
+BRANCH = _of_rows("branch", _("Branch"), Branch, _subtrees)
 TEAM = _of_rows("team", _("Team"), Team)
 MANAGER = _of_rows("manager", _("Customer manager"), Staff)
 PRODUCT = _of_rows("product", _("Product"), Product)

@@ -9,7 +9,9 @@ booked (flows).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, cast, extract, select
@@ -18,6 +20,7 @@ from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.metric import Frame, Question
 from portal.core.scope import unscoped
+from portal.core.series import register_series
 from portal.customers.models import Customer
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Instalment, Loan
@@ -29,7 +32,10 @@ from portal.products.models import Product
 
 def position_frame(question: Question) -> Frame:
     """Loans with a balance at the end of `as_of`, one row a loan."""
-    source, where = _position_source(question)
+    return _positions_in(*_position_source(question))
+
+
+def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
     columns = {name: _of(source, name) for name in COLUMNS}
     return Frame(
         name="positions",
@@ -76,6 +82,19 @@ def _kept(question: Question) -> type | None:
     with unscoped("which month-ends have snapshots"):
         kept = select(LoanSnapshot.id).where(LoanSnapshot.as_of == question.as_of).limit(1)
         return LoanSnapshot if db.session.scalar(kept) is not None else None
+
+
+def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
+    """Positions of those of these days that have a snapshot, told apart by the column `as_of`; and which they are."""
+    with unscoped("which month-ends have snapshots"):
+        kept = frozenset(
+            db.session.scalars(select(LoanSnapshot.as_of).where(LoanSnapshot.as_of.in_(days)).distinct())
+        ) - {business_date()}
+    frame = _positions_in(LoanSnapshot, ())
+    return replace(frame, columns={**frame.columns, "as_of": LoanSnapshot.as_of}), kept
+
+
+register_series(position_frame, position_series)
 
 
 def _of(source: Any, name: str) -> ColumnElement[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from flask import url_for
 
 from portal.core.clock import business_date
-from portal.core.metric import Listing, Metric, Question, expanded, metrics
+from portal.core.metric import Listing, Metric, Question, dimension_of, expanded, metrics
 from portal.loans.classification import Category
 from portal.metrics.bands import DAYS_PAST_DUE
 from portal.metrics.dimensions import codes
@@ -38,14 +38,44 @@ def listing_url(metric: Metric, question: Question, where: Mapping[str, Any] | N
     return rows_url(metric, question, within)
 
 
-def rows_url(metric: Metric, question: Question, within: Mapping[str, Sequence[Any]], page: int = 1) -> str:
-    """The page of a metric's own rows."""
+def listing_urls(
+    metric: Metric, question: Question, where: Mapping[str, Any], dimension: str, keys: Sequence[Any]
+) -> dict[Any, str]:
+    """`listing_url` of each group of a dimension, without a statement for each."""
+    outer = expanded({key: values for key, values in where.items() if key != dimension})
+    expand = dimension_of(dimension).expand
+    contained = expand([key for key in keys if key is not None]) if expand else {}
+    groups = {key: {**outer, dimension: list(contained.get(key, (key,)))} for key in keys}
+    found: dict[Any, str] = {}
+    for key, within in groups.items():
+        arguments = metric.listing.filters(question, within) if metric.listing is not None else None
+        if metric.listing is not None and arguments is not None:
+            found[key] = url_for(metric.listing.endpoint, **dict[str, Any](arguments))
+    rest = {key: within for key, within in groups.items() if key not in found}
+    if rest:
+        inner = {value for within in rest.values() for value in within[dimension]}
+        words = {key: codes(key, values) for key, values in (*outer.items(), (dimension, inner))}
+        found |= {key: rows_url(metric, question, within, coded=words) for key, within in rest.items()}
+    return found
+
+
+def rows_url(
+    metric: Metric,
+    question: Question,
+    within: Mapping[str, Sequence[Any]],
+    page: int = 1,
+    coded: Mapping[str, Mapping[Any, str]] | None = None,
+) -> str:
+    """The page of a metric's own rows; `coded`: codes of the filters' values, where they are known already."""
     arguments: dict[str, Any] = {"as_of": question.as_of.isoformat()}
     if metric.kind == "flow":
         arguments["from"] = question.first_day.isoformat()
     if question.known_at is not None:
         arguments["known_at"] = question.known_at.isoformat()
-    filters = [f"{key}:{code}" for key, values in within.items() for code in codes(key, values).values()]
+    filters = []
+    for key, values in within.items():
+        words = coded[key] if coded is not None else codes(key, values)
+        filters += [f"{key}:{words[value]}" for value in dict.fromkeys(values)]
     if filters:
         arguments["where"] = filters
     if page > 1:

@@ -64,9 +64,12 @@ def parameter(key: str, on: date) -> ParameterValue:
 
 
 def parameters(keys: Collection[str], on: date) -> dict[str, ParameterValue]:
-    """The values of several parameters in force on a date, in one statement. Raises Refused when one has none."""
-    held: dict[tuple[str, date], ParameterValue] = g.setdefault("parameters", {}) if has_request_context() else {}
-    missing = [key for key in keys if (key, on) not in held]
+    """The values of several parameters in force on a date. Raises Refused when one has none.
+
+    All values of a parameter are read at once, so that a figure of many dates reads each only once.
+    """
+    held: dict[str, list[ParameterValue]] = g.setdefault("parameters", {}) if has_request_context() else {}
+    missing = [key for key in keys if key not in held]
     if missing:
         rows = db.session.execute(
             select(
@@ -77,14 +80,17 @@ def parameters(keys: Collection[str], on: date) -> dict[str, ParameterValue]:
                 Parameter.valid_from,
                 Parameter.confirmed,
             )
-            .where(Parameter.key.in_(missing), Parameter.valid_from <= on)
+            .where(Parameter.key.in_(missing))
             .order_by(Parameter.valid_from)
         )
-        held |= {(row[0], on): ParameterValue(*row[1:]) for row in rows}
-    for key in missing:
-        if (key, on) not in held:
+        held |= {key: [] for key in missing}
+        for row in rows:
+            held[row[0]].append(ParameterValue(*row[1:]))
+    found = {key: next((v for v in reversed(held[key]) if v.valid_from <= on), None) for key in keys}
+    for key, value in found.items():
+        if value is None:
             raise Refused(gettext("No value of the parameter %(key)s is in force on %(day)s.", key=key, day=on))
-    return {key: held[key, on] for key in keys}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 @verb("parameters.set")

@@ -13,7 +13,7 @@ import pytest
 from dashboards.asked import Asked
 from dashboards.charts import Chart, ChartData, Line
 from dashboards.dashboard import dashboards
-from dashboards.figures import figure
+from dashboards.figures import figure, in_lines
 from dashboards.pages.portfolio import answer
 from dashboards.theme import layout_base, mantine_theme
 from dashboards.wording import money_scale, month_end_words, percent_words, round_money, with_unit
@@ -85,7 +85,7 @@ def test_bars_are_drawn_to_scale_and_labelled_exactly(language: str):
     assert first["x"] == pytest.approx([n * 1_234_567_89 / unit for n in (1, 2, 3)])
     assert first["text"] == (["1.23", "2.47", "3.70"] if language == "en" else ["123.46", "246.91", "370.37"])
     assert second["text"] == ["0.00%", "14.29%", "28.57%"]
-    assert drawn["layout"]["yaxis"]["ticktext"][2] == "a very long n…"
+    assert drawn["layout"]["yaxis"]["ticktext"][2] == "a very long name<br>of a branch"
     assert "a very long name of a branch" in first["hovertext"][2]
 
 
@@ -120,14 +120,14 @@ class Told(Asked):
 @pytest.mark.parametrize(
     ("before", "late", "sentence"),
     [
-        (0, {}, "The loan balance is 2 million yuan. No loan is more than 30 days late."),
-        (1_600_000_00, {"A": 0, "B": 0}, "25.0% more than at the end of May 2026. No loan"),
-        (4_000_000_00, {"A": 500_000_00, "B": 0}, "50.0% less than at the end of May 2026. 25.00% of it is"),
-        (2_000_000_00, {"A": 500_000_00, "B": 0}, "the same as at the end of May 2026. 25.00% of it is"),
-        (0, {"A": 500_000_00, "B": 0}, "late, all of that in A."),
-        (0, {"A": 400_000_00, "B": 100_000_00}, "late, most of that (80%) in A."),
-        (0, {"A": 200_000_00, "B": 100_000_00, "C": 200_000_00}, "late, the largest part of that (40%) in A."),
-        (0, {"A": 500_000_00}, "25.00% of it is more than 30 days late."),
+        (0, {}, "The loan balance is 2 million yuan. PAR 30 is 0."),
+        (1_600_000_00, {"A": 0, "B": 0}, "25.0% more than at the end of May 2026. PAR 30 is 0."),
+        (4_000_000_00, {"A": 500_000_00, "B": 0}, "50.0% less than at the end of May 2026. PAR 30 is 25.00%"),
+        (2_000_000_00, {"A": 500_000_00, "B": 0}, "the same as at the end of May 2026. PAR 30 is 25.00%"),
+        (0, {"A": 500_000_00, "B": 0}, "%, all of that in A."),
+        (0, {"A": 400_000_00, "B": 100_000_00}, "%, most of that (80%) in A."),
+        (0, {"A": 200_000_00, "B": 100_000_00, "C": 200_000_00}, "%, the largest part of that (40%) in A."),
+        (0, {"A": 500_000_00}, "PAR 30 is 25.00%."),
     ],
 )
 def test_the_sentence_says_what_changed_and_where_the_late_loans_are(
@@ -158,3 +158,23 @@ def test_no_dashboard_imports_sql(world: World):
             for module in modules:
                 assert not re.match(r"sqlalchemy|flask_sqlalchemy|portal\.core\.db|sqlite3|psycopg", module), path
                 assert not re.search(r"\.models(\.|$)", module), path
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("Orchard loan", ["Orchard loan"]),
+        ("Orchard working capital loan", ["Orchard working", "capital loan"]),
+        ("苹果贷", ["苹果贷"]),
+        ("栖霞苹果冷藏收购经营贷", ["栖霞苹果冷藏收购经", "营贷"]),
+    ],
+)
+def test_a_name_beside_a_bar_stands_there_whole(world: World, name: str, lines: list[str]):
+    assert in_lines(name) == lines
+
+
+def test_names_that_differ_only_at_the_end_stay_different_however_long(world: World):
+    name = "Working capital loan for orchards of the county"
+    first, second = in_lines(f"{name}, small"), in_lines(f"{name}, large")
+    assert first != second
+    assert len(first) == len(second) == 2

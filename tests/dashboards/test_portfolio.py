@@ -204,10 +204,10 @@ def test_the_sentence_says_how_much_is_late_and_where(world: World):
     [sentence, *_rest] = Visitor(world.login("committee")).ask(HEADLINE)["portfolio-answer"]["children"]
     assert text_of(sentence) == (
         "The loan balance is 120 thousand yuan, the same as at the end of May 2026. "
-        "75.00% of it is more than 30 days late, most of that (67%) in branch-A."
+        "PAR 30 is 75.00%, most of that (67%) in branch-A."
     )
     [sentence, *_rest] = Visitor(world.login("a1")).ask(HEADLINE)["portfolio-answer"]["children"]
-    assert text_of(sentence).endswith("75.00% of it is more than 30 days late.")
+    assert text_of(sentence).endswith("PAR 30 is 75.00%.")
 
 
 def test_callbacks_answer_in_the_visitors_language(world: World):

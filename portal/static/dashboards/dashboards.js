@@ -77,9 +77,18 @@
     repaint();
   });
 
+  /** What the page is asked, as it stands in the address; the choice of language is no part of it. */
+  function asked() {
+    const search = new URLSearchParams(location.search);
+    search.delete("_l_");
+    return search.toString();
+  }
+
   // Chart or table, picture, file -----------------------------------------------
 
   document.addEventListener("click", (event) => {
+    const file = event.target.closest("[data-follows-filters]");
+    if (file) file.search = asked();
     const tool = event.target.closest(".chart-tools button, .chart-tools a");
     if (!tool) return;
     const card = tool.closest(".chart-card");
@@ -90,7 +99,7 @@
     } else if ("png" in tool.dataset) {
       const plot = card.querySelector(".js-plotly-plot");
       if (plot) window.Plotly.downloadImage(plot, { format: "png", scale: 2, width: plot.clientWidth, height: plot.clientHeight, filename: card.dataset.name });
-    } else if ("csv" in tool.dataset) tool.search = location.search; // the address is what the page is asked
+    } else if ("csv" in tool.dataset) tool.search = asked();
   });
 
   // What went wrong ----------------------------------------------------------------

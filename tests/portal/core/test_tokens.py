@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dashboards.theme import mantine_theme
 from portal.core import tokens
+from reports.charts import PALETTE
 
 STATIC = Path(tokens.__file__).parents[1] / "static" / "portal"
 OWN_SHEETS = [STATIC / f"{name}.css" for name in ("portal", "lists", "records", "vendor")]
@@ -158,3 +160,33 @@ def test_colours_come_from_the_tokens(sheet: Path) -> None:
     text = re.sub(r"url\([^)]*\)", "", sheet.read_text(encoding="utf-8"))
     swagger_and_logo = {"#fff", "#161b26", "#swagger"}
     assert set(re.findall(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", text)) - swagger_and_logo == set()
+
+
+ROOT = Path(tokens.__file__).parents[2]
+DRESSED = [
+    path
+    for pattern in (
+        "reports/*.css",
+        "reports/*.html",
+        "reports/svg/*.svg",
+        "portal/static/dashboards/*.css",
+        "portal/static/portal/grid-map.*",
+    )
+    for path in sorted(ROOT.glob(pattern))
+]
+
+
+@pytest.mark.parametrize("path", DRESSED, ids=lambda path: path.name)
+def test_dashboards_maps_and_paper_type_no_colour_of_their_own(path: Path):
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b(?!;)|rgba?\(|hsla?\(", path.read_text(encoding="utf-8")) == []
+
+
+def test_pages_dashboards_and_paper_show_the_same_colours():
+    """The style sheet, Mantine's theme and the palette of reports all come from the one dictionary."""
+    written = dict(
+        re.findall(r"^  --([\w-]+): (#\w+);", (STATIC / "tokens.css").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert PALETTE["accent"] == written["brand"] == mantine_theme()["colors"]["brand"][6]
+    assert PALETTE["ink"] == written["text"]
+    assert PALETTE["special_mention"] == written["risk-special-mention"]
+    assert set(PALETTE.values()) <= set(written.values())

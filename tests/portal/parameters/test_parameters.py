@@ -173,6 +173,6 @@ def test_the_operator_says_whether_the_number_itself_counts():
 def test_a_request_reads_a_parameter_once(company: Company):
     with current_app.test_request_context():
         assert parameter("accrual.stop", TODAY).value == 90
-        assert ("accrual.stop", TODAY) in g.parameters
+        assert "accrual.stop" in g.parameters
         set_parameter("accrual.stop", "60", TODAY, "Board decision", Operator.GREATER)
         assert parameter("accrual.stop", TODAY).value == 60, "what was set counts at once"

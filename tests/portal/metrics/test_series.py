@@ -1,0 +1,67 @@
+"""The same figures at many dates: what single questions say, in few statements."""
+
+import datetime as dt
+
+import pytest
+from sqlalchemy import event
+
+from portal.core.db import db
+from portal.core.errors import Forbidden
+from portal.core.metric import MetricError, evaluate
+from portal.core.scope import NOBODY, SYSTEM, acting
+from portal.core.series import evaluate_series
+from tests.portal.metrics.brute_force import CHANGED_ON, STOCKS
+from tests.portal.metrics.company import OPEN, SNAPSHOTS
+from tests.portal.metrics.fixtures import ACTORS
+
+KEYS = [key for key in STOCKS if key != "balance_times_rate"]
+DAYS = [OPEN, *SNAPSHOTS, dt.date(2026, 5, 15), dt.date(2020, 1, 31)]
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("where", [{}, {"branch": 2}, {"product": [1, 3], "customer_group": ["farmer"]}])
+def test_a_series_says_what_each_day_says_alone(company, who, where):
+    with acting(who):
+        found = evaluate_series(KEYS, DAYS, where)
+        alone = {day: evaluate(KEYS, where=where, as_of=day).total for day in DAYS}
+    assert found == alone
+
+
+def test_snapshots_on_both_sides_of_a_changed_threshold_are_among_them():
+    """Else the comparison above would not tell one rule for all days from each day's own."""
+    assert min(SNAPSHOTS) < CHANGED_ON <= max(SNAPSHOTS)
+
+
+def test_month_ends_with_snapshots_cost_no_statement_each(company):
+    asked: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        with acting(SYSTEM):
+            evaluate_series(["loan_balance", "loan_count"], SNAPSHOTS)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert len([statement for statement in asked if "sum(" in statement]) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "days", "refusal"),
+    [
+        (["colour"], SNAPSHOTS, MetricError),
+        (["loan_balance"], [OPEN, OPEN + dt.timedelta(days=1)], MetricError),
+    ],
+)
+def test_a_series_refuses_what_a_single_question_refuses(company, keys, days, refusal):
+    with acting(SYSTEM), pytest.raises(refusal):
+        evaluate_series(keys, days)
+    with acting(NOBODY), pytest.raises(Forbidden):
+        evaluate_series(["loan_balance"], SNAPSHOTS)
+
+
+def test_flows_have_no_days_kept_together_and_are_asked_one_by_one(company):
+    with acting(SYSTEM):
+        found = evaluate_series(["disbursed_amount"], SNAPSHOTS)
+        assert found == {day: evaluate(["disbursed_amount"], as_of=day).total for day in SNAPSHOTS}
