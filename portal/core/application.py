@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
-from portal.core import errors, filters, headers, jobs, logs, scope, security, tour
+from portal.core import errors, filters, headers, help, jobs, logs, scope, security
 from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
@@ -112,6 +112,7 @@ def add_builder(app: Flask) -> AppBuilder:
     builder.bm.babel.init_app(
         app, locale_selector=_locale, default_translation_directories=app.config["BABEL_TRANSLATION_DIRECTORIES"]
     )
+    builder.add_view_no_menu(help.HelpView)
     app.before_request(security.enter_request)
     app.before_request(_protect)
     app.teardown_request(security.leave_request)
@@ -179,6 +180,7 @@ def _for_templates() -> dict[str, Any]:
         "languages": config.LANGUAGES,
         "label_of": label_of,
         "filter_operators": filters.OPERATORS,
+        **help.for_templates(),
     }
 
 

@@ -25,6 +25,7 @@ OPEN_VIEWS = frozenset(
         "UserInfo",
         "ResetMyPasswordView",
         "HomeView",
+        "HelpView",
         "LocaleView",
         "UtilView",
         "JobView",

@@ -32,6 +32,7 @@ from portal.core.db import db
 from portal.core.display import Display, screens
 from portal.core.errors import InvalidValues, OutOfScope, PortalError, Refused
 from portal.core.fields import Field, fields_of
+from portal.core.help import Help
 from portal.core.lookup import lookup
 from portal.core.values import is_whole
 from portal.core.work import record
@@ -69,6 +70,8 @@ class PortalView(Display, ModelView):
     """Tabs of the record: (name of another PortalView class, its reference field that points here)."""
     empty_text: Any = ""
     """What an empty list tells: where its rows come from (lazy)."""
+    help: Help
+    """What the screen is for and who works with it; every screen has it (tests/contracts/test_help.py)."""
     record_view: str = ""
     """For a list without a record screen of its own: the screen its rows lead to, by the same key."""
     page_size = 25

@@ -10,11 +10,13 @@ from typing import Any
 from flask import abort, request, url_for
 from flask_appbuilder import BaseView, expose, has_access
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from portal.core import scope
 from portal.core.clock import business_date
 from portal.core.db import label_of
 from portal.core.errors import Refused
+from portal.core.help import Help
 from portal.core.metric import Metric, Question, asked, dimensions, evaluate, metrics, words
 from portal.metrics.answers import read_day
 from portal.metrics.dimensions import parse_where, split_filter
@@ -55,6 +57,16 @@ def settings(metric: Metric, on: date) -> list[Setting]:
 class GlossaryView(BaseView):
     """What each figure means, where the definition comes from and which parameters it reads."""
 
+    help = Help(
+        _(
+            "What each figure and each field means: the formula, the source, the parameters in force, and on "
+            "which screens it appears."
+        ),
+        _(
+            "Look here when two people mean different things by one word. Dashboards, reports and REST all use "
+            "these definitions."
+        ),
+    )
     resource = "Metrics"
     route_base = "/metrics"
     default_view = "list"
@@ -80,6 +92,16 @@ class GlossaryView(BaseView):
 class MetricRowsView(BaseView):
     """The loans behind a figure, one line each."""
 
+    help = Help(
+        _(
+            "The loans behind a figure, one line each, the largest first; together they make exactly the figure "
+            "you came from."
+        ),
+        _(
+            "You come here by clicking a figure on a dashboard. You see only the loans within your area of "
+            "responsibility, and so does the figure."
+        ),
+    )
     resource = "Metrics"
     route_base = "/metrics"
     default_view = "list"
