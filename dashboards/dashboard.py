@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from dashboards.asked import Asked, Figures
 from dashboards.charts import Chart
+from portal.core.help import Help
 from portal.core.registry import Registry
 
 
@@ -33,6 +34,8 @@ class Dashboard:
     charts: tuple[Chart, ...]
     filters: tuple[str, ...]
     """Keys of the dimensions that it can be narrowed by."""
+    help: Help
+    """What it is for and who works with it."""
     answer: Callable[[Asked, Figures, Figures], str]
     """The one sentence on top, from the figures of the tiles as at the date and as at the month-end before."""
 

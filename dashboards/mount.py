@@ -138,7 +138,13 @@ class DashboardPage(BaseView):
 
 def page_of(dashboard: Dashboard) -> type[DashboardPage]:
     """The view of a dashboard."""
-    own = {"resource": dashboard.resource, "dashboard": dashboard, "route_base": PREFIX + dashboard.key}
+    own = {
+        "resource": dashboard.resource,
+        "dashboard": dashboard,
+        "route_base": PREFIX + dashboard.key,
+        "help": dashboard.help,
+        "help_figures": tuple(tile.metric for tile in dashboard.tiles),
+    }
     return type(ui.page_name(dashboard), (DashboardPage,), own)
 
 

@@ -106,7 +106,7 @@ def db_upgrade() -> None:
 @database.command("revision")
 @click.argument("message")
 def db_revision(message: str) -> None:
-    """Write the migration that brings the tables to what the models say; for developers, who read it before they keep it."""
+    """Write the migration that brings the tables to what the models say; read it before you keep it."""
     need_database()
     write_revision(message)
 

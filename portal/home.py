@@ -7,15 +7,21 @@ from typing import Any
 from flask import abort, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_appbuilder.views import IndexView
+from flask_babel import lazy_gettext as _
 from flask_login import current_user
 
 from portal.core import scope
+from portal.core.help import Help
 from portal.core.home import cards, cards_for, filled
 
 
 class HomeView(IndexView):
     """`/`: the cards of whoever is logged in, the log-in page for others; `/home/<key>`: a card that comes later."""
 
+    help = Help(
+        _("Where your day begins: what you may open, by area."),
+        _("The menu on the left has the same screens; Ctrl-K finds any of them by name."),
+    )
     default_view = "index"
 
     @expose("/")

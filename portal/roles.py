@@ -9,20 +9,33 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _
 
 from portal.core.roles import Role, grant, register_role
+from portal.tours import TOURS
 
 ROLES = (
-    Role("administrator", _("Administrator"), _("Configures roles, rules, products and parameters; sees no loans.")),
-    Role("committee", _("Management committee"), _("Looks at dashboards and everything behind them.")),
-    Role("branch_head", _("Branch head"), _("Runs a branch: its people, grids, customers and loans.")),
-    Role("team_lead", _("Team lead"), _("Leads a team of customer managers and assigns grids.")),
-    Role("customer_manager", _("Customer manager"), _("Looks after customers and grids.")),
-    Role("risk", _("Risk officer"), _("Watches the portfolio and its categories.")),
-    Role("approver", _("Approver"), _("Decides on applications.")),
-    Role("finance", _("Finance officer"), _("Books payments and closes the day.")),
-    Role("collections", _("Collections officer"), _("Follows up overdue loans.")),
-    Role("compliance", _("Compliance officer"), _("Prepares returns and reports.")),
-    Role("audit", _("Auditor"), _("Reads everything, changes nothing.")),
-    Role("hr", _("HR officer"), _("Keeps the staff records.")),
+    Role(
+        "administrator",
+        _("Administrator"),
+        _("Configures roles, rules, products and parameters; sees no loans."),
+        TOURS["administrator"],
+    ),
+    Role(
+        "committee", _("Management committee"), _("Looks at dashboards and everything behind them."), TOURS["committee"]
+    ),
+    Role(
+        "branch_head",
+        _("Branch head"),
+        _("Runs a branch: its people, grids, customers and loans."),
+        TOURS["branch_head"],
+    ),
+    Role("team_lead", _("Team lead"), _("Leads a team of customer managers and assigns grids."), TOURS["team_lead"]),
+    Role("customer_manager", _("Customer manager"), _("Looks after customers and grids."), TOURS["customer_manager"]),
+    Role("risk", _("Risk officer"), _("Watches the portfolio and its categories."), TOURS["risk"]),
+    Role("approver", _("Approver"), _("Decides on applications."), TOURS["approver"]),
+    Role("finance", _("Finance officer"), _("Books payments and closes the day."), TOURS["finance"]),
+    Role("collections", _("Collections officer"), _("Follows up overdue loans."), TOURS["collections"]),
+    Role("compliance", _("Compliance officer"), _("Prepares returns and reports."), TOURS["compliance"]),
+    Role("audit", _("Auditor"), _("Reads everything, changes nothing."), TOURS["audit"]),
+    Role("hr", _("HR officer"), _("Keeps the staff records."), TOURS["hr"]),
 )
 for role in ROLES:
     register_role(role)

@@ -16,6 +16,7 @@ from portal.core.application import add_page
 from portal.core.clock import business_date
 from portal.core.errors import PortalError
 from portal.core.fields import Field
+from portal.core.help import Help
 from portal.core.values import ValueProblem, parse
 from portal.core.work import record
 from reports.document import print_report, render_html
@@ -30,6 +31,16 @@ DATE = Field(_("As at"), type="date")
 class ReportView(BaseView):
     """`/reports/`: the catalogue; `/reports/<key>`: preview; `/reports/<key>/page` and `/pdf`: the document."""
 
+    help = Help(
+        _(
+            "The reports that leave the house, such as the five-category return with provisions: read them here, "
+            "take the PDF along."
+        ),
+        _(
+            "Compliance prints them for a date and keeps the PDF: the data are attached to it. A report for a "
+            "past date can be printed again as it was."
+        ),
+    )
     route_base = "/reports"
     default_view = "list"
     resource = "Report"

@@ -11,6 +11,7 @@ from dashboards.asked import Asked, Figures
 from dashboards.charts import Parts, Ranking, Trend
 from dashboards.dashboard import Dashboard, Tile, register_dashboard
 from dashboards.wording import month_end_words, percent_words, round_money
+from portal.core.help import Help
 from portal.core.metric import metric_of
 from portal.loans.classification import Category
 
@@ -68,6 +69,16 @@ PORTFOLIO = register_dashboard(
         title=_("Portfolio"),
         resource="PortfolioDashboard",
         icon="fa-chart-pie",
+        help=Help(
+            _(
+                "What is lent, how much of it is late, how it is classified and where it is going. One sentence on "
+                "top says it; tiles and charts break it down."
+            ),
+            _(
+                "The committee and risk begin here. Narrow it by branch, team, manager or product; the address keeps "
+                "the choice, so it can be shared. Click a figure to see the loans behind it."
+            ),
+        ),
         tiles=(
             Tile("loan_balance"),
             Tile("loan_count"),

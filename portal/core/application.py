@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
-from portal.core import errors, filters, form_screen, headers, jobs, login, logs, recent, scope, security, tour
+from portal.core import errors, filters, form_screen, headers, help, jobs, login, logs, recent, scope, security
 from portal.core.api import api_for
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
@@ -116,6 +116,7 @@ def add_builder(app: Flask) -> AppBuilder:
         app, locale_selector=_locale, default_translation_directories=app.config["BABEL_TRANSLATION_DIRECTORIES"]
     )
     builder.add_view_no_menu(ExportView)
+    builder.add_view_no_menu(help.HelpView)
     app.before_request(security.enter_request)
     app.before_request(_protect)
     app.teardown_request(security.leave_request)
@@ -187,6 +188,7 @@ def _for_templates() -> dict[str, Any]:
         "label_of": label_of,
         "filter_operators": filters.OPERATORS,
         "unread_count": unread_count,
+        **help.for_templates(),
     }
 
 

@@ -28,6 +28,7 @@ OPEN_VIEWS = frozenset(
         "HomeView",
         "SearchView",
         "NotificationView",
+        "HelpView",
         "LocaleView",
         "UtilView",
         "JobView",

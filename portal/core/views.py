@@ -14,6 +14,7 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from portal.core import forms
 from portal.core.fields import fields_of
 from portal.core.form_screen import FormScreen
+from portal.core.help import Help
 from portal.core.list_screen import ListScreen
 from portal.core.record_screen import RecordScreen
 
@@ -42,6 +43,8 @@ class PortalView(RecordScreen, FormScreen, ListScreen, ModelView):
     summary_dimension = ""
     related: tuple[tuple[str, str], ...] = ()
     """Tabs of the record: (name of another PortalView class, its reference field that points here)."""
+    help: Help
+    """What the screen is for and who works with it; every screen has it (tests/contracts/test_help.py)."""
     record_view: str = ""
     """For a list without a record screen of its own: the screen its rows lead to, by the same key."""
     has_timeline = True

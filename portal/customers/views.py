@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
+from portal.core.help import Help
 from portal.core.views import PortalView, ScopedInterface
 from portal.customers.models import Customer, RelatedParty
 
@@ -14,6 +15,16 @@ from portal.customers.models import Customer, RelatedParty
 class CustomerView(PortalView):
     """Customers."""
 
+    help = Help(
+        _(
+            "Every person and enterprise we lend to, or mean to lend to: who they are, how to reach them, where "
+            "they live or trade, and who looks after them."
+        ),
+        _(
+            "Customer managers keep their own customers here; team leads and branch heads those of their people. "
+            "Search by a part of the name or by a whole ID or phone number: those are encrypted and shown masked."
+        ),
+    )
     datamodel = ScopedInterface(Customer)
     menu, icon = ("customers", _("Customers")), "fa-address-book"
     list_title, show_title, add_title, edit_title = (
@@ -35,6 +46,16 @@ class CustomerView(PortalView):
 class RelatedPartyView(PortalView):
     """Who is tied to a customer."""
 
+    help = Help(
+        _(
+            "Who is tied to a customer: spouse and kin, controllers and shareholders, firms under common control,"
+            " people who guarantee each other. Loans to people so tied are one risk and count together."
+        ),
+        _(
+            "Enter ties when a customer is taken on and again before each loan is decided. Choose the customer if"
+            " the party is one of ours; write the name only if it is not."
+        ),
+    )
     datamodel = ScopedInterface(RelatedParty)
     menu, icon = ("customers", _("Customers")), "fa-share-alt"
     list_title, show_title, add_title, edit_title = (

@@ -35,7 +35,13 @@ class Grid(BranchScoped, Spelled, Model, Versioned):
     town: Mapped[Name] = field(_("Town"), search=True, section=_("Grid"))
     kind: Mapped[GridKind] = field(_("Kind"), Choice(GridKind), section=_("Grid"))
     area: Mapped[int] = field(_("Area (m²)"), default=0, minimum=0, section=_("Grid"))
-    potential_customers: Mapped[int] = field(_("Potential customers"), default=0, minimum=0, section=_("Grid"))
+    potential_customers: Mapped[int] = field(
+        _("Potential customers"),
+        default=0,
+        minimum=0,
+        section=_("Grid"),
+        help=_("Households and firms in the grid that could become customers: an estimate, kept by the team lead."),
+    )
     geometry: Mapped[str | None] = field(
         _("Outline"), LongText, type="json", filter=False, export=False, section=_("Grid"), help=_("GeoJSON, WGS 84.")
     )

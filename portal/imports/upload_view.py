@@ -19,6 +19,7 @@ from werkzeug.datastructures import FileStorage
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.errors import Forbidden, PortalError
+from portal.core.help import Help
 from portal.core.values import ValueProblem, is_whole, parse_date
 from portal.imports import services, templates
 from portal.imports.checks import kind_called, need_right
@@ -36,6 +37,16 @@ ACCEPT = ".csv,.xlsx,.geojson,.json"
 class ImportView(BaseView):
     """`/imports/new`: the form; `/imports/template/<kind>/<fmt>`: empty files."""
 
+    help = Help(
+        _(
+            "Bring in a file: customers, staff, products, grids, loans with their schedules and repayments, or "
+            "opening positions at the change-over from another system."
+        ),
+        _(
+            "Take the empty file, fill it in, upload it. Every row is checked first; nothing is written before "
+            "you say so, and then all of it or nothing."
+        ),
+    )
     route_base = "/imports"
     default_view = "new"
     resource = "ImportBatch"

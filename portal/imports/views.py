@@ -16,6 +16,7 @@ from portal.core.application import add_page, add_screens
 from portal.core.db import label_of
 from portal.core.display import screens
 from portal.core.errors import PortalError
+from portal.core.help import Help
 from portal.core.jobs import JobState
 from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
@@ -47,6 +48,13 @@ def kind_label(key: str) -> str:
 class ImportBatchView(PortalView):
     """Import batches: from the upload by way of check and import to undo, on one page that grows."""
 
+    help = Help(
+        _("Every file that was uploaded, with what became of it: new, changed, unchanged and wrong rows."),
+        _(
+            "Open a batch to set its columns, read its errors by row, import it, or undo it while nothing depends"
+            " on it."
+        ),
+    )
     datamodel = ScopedInterface(ImportBatch)
     menu, icon = MENU, "fa-history"
     list_title, show_title = _("Import batches"), _("Import batch")
@@ -195,6 +203,10 @@ def _used(batch: ImportBatch) -> list[tuple[str, str, dict[str, str]]]:
 class ImportMappingView(PortalView):
     """Mappings kept under a name. They are made on the way of an import."""
 
+    help = Help(
+        _("Which column of a file is which field, kept under a name for files that come again and again."),
+        _("Mappings are made on the way of an import. Delete those that nobody uses any more."),
+    )
     datamodel = ScopedInterface(ImportMapping)
     resource = "ImportBatch"
     menu, icon = MENU, "fa-columns"

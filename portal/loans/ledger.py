@@ -61,8 +61,14 @@ class Journal(LoanChild, Model):
         default=False,
         help=_("Sums up history from before the cut-over; the other side is the clearing account."),
     )
-    value_date: Mapped[BusinessDate] = field(_("Value date"))
-    booking_date: Mapped[BusinessDate] = field(_("Booking date"), index=True)
+    value_date: Mapped[BusinessDate] = field(
+        _("Value date"), help=_("The day from which the event counts for interest and lateness.")
+    )
+    booking_date: Mapped[BusinessDate] = field(
+        _("Booking date"),
+        index=True,
+        help=_("The business date on which the event was booked; it decides the accounting period."),
+    )
     period: Mapped[int] = field(_("Period"), help=_("Year and month of the booking, as in 202606."))
     reverses_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("journal.id"), unique=True)
     rule_version: Mapped[str] = field(_("Rule version"), String(20))

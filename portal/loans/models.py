@@ -161,7 +161,11 @@ class Instalment(LoanChild, Model):
     number: Mapped[int] = field(_("Instalment no."))
     period_start: Mapped[BusinessDate] = field(_("Interest from"))
     period_end: Mapped[BusinessDate] = field(_("Interest to"))
-    due_date: Mapped[BusinessDate] = field(_("Due date"), index=True)
+    due_date: Mapped[BusinessDate] = field(
+        _("Due date"),
+        index=True,
+        help=_("The day by which the instalment must be paid; from the next day on it is overdue."),
+    )
     principal: Mapped[Money] = field(_("Principal due"), default=0)
     interest: Mapped[Money] = field(_("Interest due"), default=0)
     fee: Mapped[Money] = field(_("Fee due"), default=0)

@@ -34,13 +34,26 @@ class Position:
     """What is known of an open loan at the end of a business date."""
 
     as_of: Mapped[BusinessDate] = field(_("As at"))
-    balance: Mapped[Money] = field(_("Balance"), bar=True)
+    balance: Mapped[Money] = field(
+        _("Balance"), bar=True, help=_("Principal that has been paid out and not repaid, without interest.")
+    )
     accrued_interest: Mapped[Money] = field(_("Accrued interest"), help=_("Earned and booked, not yet paid."))
-    overdue_principal: Mapped[Money] = field(_("Overdue principal"))
-    overdue_interest: Mapped[Money] = field(_("Overdue interest"))
-    days_past_due: Mapped[int] = field(_("Days past due"))
+    overdue_principal: Mapped[Money] = field(
+        _("Overdue principal"), help=_("Principal of instalments whose due date has passed and that are not paid.")
+    )
+    overdue_interest: Mapped[Money] = field(
+        _("Overdue interest"), help=_("Interest of instalments whose due date has passed and that is not paid.")
+    )
+    days_past_due: Mapped[int] = field(
+        _("Days past due"),
+        help=_("Days since the oldest instalment that is not fully paid fell due; 0 when nothing is overdue."),
+    )
     oldest_due_on: Mapped[BusinessDate | None] = field(_("Overdue since"))
-    category: Mapped[Category] = field(_("Category"), Choice(Category))
+    category: Mapped[Category] = field(
+        _("Category"),
+        Choice(Category),
+        help=_("The five-category class by days past due, under the thresholds in force (Parameters)."),
+    )
     rate: Mapped[Rate] = field(_("Annual rate"))
 
     @declared_attr

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from portal.core.application import add_screens
 from portal.core.fields import Field, fields_of
+from portal.core.help import Help
 from portal.core.values import as_shown
 from portal.core.views import PortalView, ScopedInterface
 from portal.loans import timeline as _timeline  # noqa: F401 - contributes to timelines
@@ -23,6 +24,16 @@ STATE_COLUMNS = ("balance", "days_past_due", "category")
 class LoanView(PortalView):
     """Loan contracts."""
 
+    help = Help(
+        _(
+            "Every loan contract, open or settled, on the terms on which it was paid out. The record shows what "
+            "is owed today, the schedule, the repayments and the bookings."
+        ),
+        _(
+            "Nothing is typed here: loans come from disbursements and imports, and change only through bookings. "
+            "Amounts are in yuan, the rate is per year."
+        ),
+    )
     datamodel = ScopedInterface(Loan)
     menu, icon = MENU, "fa-money"
     list_title, show_title = _("Loans"), _("Loan")
@@ -57,6 +68,13 @@ class LoanView(PortalView):
 class LoanStateView(PortalView):
     """Open loans as they stand: balance, lateness, category."""
 
+    help = Help(
+        _("The open loans as they stand today: balance, days past due and category, the latest first."),
+        _(
+            "Risk and collections work down this list each morning. It is written by day-end and by each booking,"
+            " so it always agrees with the ledger."
+        ),
+    )
     datamodel = ScopedInterface(LoanState)
     menu, icon = MENU, "fa-heartbeat"
     resource, record_view = "Loan", "LoanView"
@@ -80,6 +98,13 @@ class LoanStateView(PortalView):
 class InstalmentView(PortalView):
     """What falls due and what was paid of it."""
 
+    help = Help(
+        _("What falls due on which day for each loan, and how much of it has been paid."),
+        _(
+            "Filter by due date to see what is expected this week. An instalment is settled when principal, "
+            "interest, fees and penalty are all paid."
+        ),
+    )
     datamodel = ScopedInterface(Instalment)
     menu, icon = MENU, "fa-calendar"
     list_title, show_title = _("Instalments"), _("Instalment")
@@ -102,6 +127,13 @@ class InstalmentView(PortalView):
 class RepaymentView(PortalView):
     """Money received."""
 
+    help = Help(
+        _("Money received from customers, one line for each receipt."),
+        _(
+            "Finance books receipts and reverses mistaken ones; nothing is overwritten. The value date decides "
+            "for interest and lateness, the booking date for the accounts."
+        ),
+    )
     datamodel = ScopedInterface(Repayment)
     menu, icon = MENU, "fa-sign-in"
     list_title, show_title = _("Repayments"), _("Repayment")
@@ -115,6 +147,16 @@ class RepaymentView(PortalView):
 class JournalView(PortalView):
     """Booked events."""
 
+    help = Help(
+        _(
+            "Every event in the double-entry ledger: disbursements, accruals, repayments, write-offs, recoveries "
+            "and reversals."
+        ),
+        _(
+            "Finance and auditors trace a figure back to here. Entries can never be changed or deleted; a mistake"
+            " is put right by a reversal."
+        ),
+    )
     datamodel = ScopedInterface(Journal)
     menu, icon = MENU, "fa-book"
     list_title, show_title = _("Journals"), _("Journal")

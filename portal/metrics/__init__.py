@@ -29,5 +29,5 @@ def register(app: Flask) -> None:
     builder = app.appbuilder  # type: ignore[attr-defined]
     builder.add_api(import_module("portal.metrics.api").MetricsApi)
     glossary = import_module("portal.metrics.glossary")
-    add_page(builder, glossary.GlossaryView, _("Glossary of figures"), ("parameters", _("Rules")), "fa-book")
+    add_page(builder, glossary.GlossaryView, _("Glossary"), ("parameters", _("Rules")), "fa-book")
     builder.add_view_no_menu(glossary.MetricRowsView)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from portal.core.application import add_screens
 from portal.core.audit import AuditEntry
 from portal.core.db import db
+from portal.core.help import Help
 from portal.core.roles import roles
 from portal.core.security import Place, register_place_of
 from portal.core.views import PortalView, ScopedInterface
@@ -48,6 +49,13 @@ def subtree(branch_id: int) -> frozenset[int]:
 class BranchView(PortalView):
     """Offices."""
 
+    help = Help(
+        _("The offices of the company as a tree: head office, branches and outlets."),
+        _(
+            "The tree decides who sees what: a branch head sees the own branch and everything below it. Close an "
+            "office with a date; do not delete it."
+        ),
+    )
     datamodel = ScopedInterface(Branch)
     menu, icon = MENU, "fa-building"
     list_title, show_title, add_title, edit_title = _("Branches"), _("Branch"), _("Add a branch"), _("Edit branch")
@@ -62,6 +70,10 @@ class BranchView(PortalView):
 class TeamView(PortalView):
     """Teams of customer managers."""
 
+    help = Help(
+        _("Teams of customer managers, each in one branch."),
+        _("HR and branch heads keep them. A team lead sees the customers, grids and loans of the team."),
+    )
     datamodel = ScopedInterface(Team)
     menu, icon = MENU, "fa-users"
     list_title, show_title, add_title, edit_title = _("Teams"), _("Team"), _("Add a team"), _("Edit team")
@@ -76,6 +88,13 @@ class TeamView(PortalView):
 class StaffView(PortalView):
     """Employees."""
 
+    help = Help(
+        _("Everybody who works here, with post, level, branch, team and superior, with or without a login."),
+        _(
+            "HR keeps the records. Somebody who has left gets a leaving date: the login then sees nothing, the "
+            "history stays."
+        ),
+    )
     datamodel = ScopedInterface(Staff)
     menu, icon = MENU, "fa-id-badge"
     list_title, show_title, add_title, edit_title = (
@@ -95,6 +114,13 @@ class StaffView(PortalView):
 class UserView(PortalView):
     """Logins and their roles. They are made and changed with `portal user`."""
 
+    help = Help(
+        _("The logins of the portal and the roles they have."),
+        _(
+            "Administrators and auditors check here who may do what. Logins are made and changed on the command "
+            "line: portal user."
+        ),
+    )
     datamodel = ScopedInterface(User)
     resource = "User"
     menu, icon = ADMINISTRATION, "fa-key"
@@ -115,6 +141,10 @@ class UserView(PortalView):
 class AuditView(PortalView):
     """Who changed, exported and imported what."""
 
+    help = Help(
+        _("Who added, changed, imported, exported or printed what, and when; of changes the old and the new value."),
+        _("Auditors and compliance read it; nobody can change it. Personal data are named but never written out."),
+    )
     datamodel = ScopedInterface(AuditEntry)
     menu, icon = ADMINISTRATION, "fa-history"
     list_title, show_title = _("Audit trail"), _("Audit entry")

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
+from portal.core.help import Help
 from portal.core.views import PortalView, ScopedInterface
 from portal.parameters import services
 from portal.parameters.models import Parameter
@@ -15,6 +16,16 @@ from portal.parameters.models import Parameter
 class ParameterView(PortalView):
     """Dated parameters."""
 
+    help = Help(
+        _(
+            "Figures that regulation and the company decide, each with the day it holds from and its source: "
+            "provision rates, thresholds, limits."
+        ),
+        _(
+            "Risk and compliance add a new value with its first day instead of changing the old one, so that past"
+            " reports stay as they were. What compliance has not confirmed is marked."
+        ),
+    )
     datamodel = ScopedInterface(Parameter)
     menu, icon = ("parameters", _("Rules")), "fa-sliders"
     list_title, show_title, add_title, edit_title = (

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_screens
+from portal.core.help import Help
 from portal.core.views import PortalView, ScopedInterface
 from portal.products.models import Product
 
@@ -14,6 +15,16 @@ from portal.products.models import Product
 class ProductView(PortalView):
     """The product catalogue."""
 
+    help = Help(
+        _(
+            "The catalogue of loan products: for whom, through which channel, at what rates, terms and repayment "
+            "methods."
+        ),
+        _(
+            "The business department keeps it. A change applies to new loans only: each loan keeps the terms it "
+            "was paid out on."
+        ),
+    )
     datamodel = ScopedInterface(Product)
     menu, icon = ("lending", _("Lending")), "fa-tags"
     list_title, show_title, add_title, edit_title = (

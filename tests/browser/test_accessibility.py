@@ -20,9 +20,13 @@ from tests.world import World
 pytestmark = pytest.mark.browser
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-EXAMINE = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
-    .filter((found) => ["serious", "critical"].includes(found.impact))
-    .flatMap((found) => found.nodes.map((node) => `${found.id}: ${node.target.join(" ")} ${node.any.concat(node.all).map((check) => check.message).join("; ")}`))"""
+EXAMINE = """async () => {
+    const why = (node) => node.any.concat(node.all).map((check) => check.message).join("; ");
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations
+        .filter((found) => ["serious", "critical"].includes(found.impact))
+        .flatMap((found) => found.nodes.map((node) => `${found.id}: ${node.target.join(" ")} ${why(node)}`));
+}"""
 
 CHOSEN = VARIANTS if os.environ.get("PORTAL_TEST_VARIANTS") == "all" else (ZH_LIGHT,)
 

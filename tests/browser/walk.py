@@ -5,6 +5,7 @@ Each screen is visited by the login that is offered most there, so that its butt
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,10 @@ READY = """() => !document.querySelector("main :is(.skeleton, [aria-busy=true], 
     && document.fonts.status === "loaded"
     && document.getAnimations().every((moving) => moving.playState !== "running")"""
 
-IMPORT = "Customer code,Name,Customer group,Branch,Phone\nN-1,Anna,farmer,{branch},13900000001\nN-2,Berta,farmer,{branch},12\n"
+IMPORT = """Customer code,Name,Customer group,Branch,Phone
+N-1,Anna,farmer,{branch},13900000001
+N-2,Berta,farmer,{branch},12
+"""
 UNCLEAR = "Number,Who,Kind\nN-1,Anna,farmer\n"
 
 
@@ -90,6 +94,7 @@ VARIANTS = (ZH_LIGHT, Variant("zh", "dark"), Variant("en", "light"), Variant("en
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """The portal on a free port, in a thread; its address."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -129,7 +134,9 @@ def _around(app: Flask, actors: dict[str, Actor]) -> Iterator[Stop]:
     for login in actors:
         yield Stop(f"home-{login}", "/", login)
     yield Stop("palette", "/", "branch_head", press="[data-palette-open]")
-    yield Stop("profile", "/users/userinfo/", "branch_head")
+    yield Stop("help", "/loanstateview/list/", "risk", press="[data-help]")
+    yield Stop("help-page", "/help/LoanStateView", "risk")
+    yield Stop("tour", "/?tour=1", "customer_manager")
     yield Stop("password", "/resetmypassword/form", "branch_head")
     yield Stop("not-found", "/nowhere", "branch_head")
     closed = next(v for v in screens().values() if not actors["customer_manager"].may(v.resource, "list"))
@@ -235,6 +242,8 @@ class Walker:
         page.wait_for_function(READY)
         if stop.press and page.locator(stop.press).count():
             page.locator(stop.press).first.click()
+            page.wait_for_selector("dialog[open]")
+            page.wait_for_function(READY)
         return page
 
     def complaints(self) -> list[str]:
