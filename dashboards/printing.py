@@ -107,7 +107,7 @@ def _drawing(kind: Any, data: ChartData, column: int, colour: str) -> charts.Cha
     return charts.ChartData(
         kind,
         f"{metric.label} ({unit})" if unit else str(metric.label),
-        [line.label for line in lines],
+        [f"{line.key:%Y-%m}" if kind == "line" else line.label for line in lines],
         [charts.Series(str(metric.label), [_scaled(metric, value, size) for value in values], colour)],
         unit,
     )
