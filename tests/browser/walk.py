@@ -239,6 +239,8 @@ class Walker:
         page = self._window(stop.login)
         self._said.clear()
         page.goto(stop.path)
+        if page.locator("#react-entry-point").count():
+            page.wait_for_load_state("networkidle")  # a dashboard asks for its figures in several turns
         page.wait_for_function(READY)
         if stop.press and page.locator(stop.press).count():
             page.locator(stop.press).first.click()
