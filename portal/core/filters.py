@@ -159,8 +159,28 @@ def _shown(field: Field, value: Any) -> str:
     return str(as_shown(field, value)) if field.type in ("money", "int", "datetime") else as_text(field, value)
 
 
+def _whole_number(model: type, query: str) -> list[Any]:
+    """Conditions that indexes answer, when the words are a valid resident ID, phone, account or credit code."""
+    found: list[Any] = []
+    for name, field in fields_of(model).items():
+        if field.check is None or not (field.search or field.sensitive) or field.check(query):
+            continue
+        sealed = getattr(model, "__sealed__", {}).get(name)
+        value = field.normalise(query) if field.normalise else query
+        found.append(
+            getattr(model, name) == value if sealed is None else getattr(model, f"{name}_index") == sealed.index(query)
+        )
+    codes = [n for n, f in fields_of(model).items() if f.type == "code" and f.search]
+    return [*found, *(getattr(model, name) == query for name in codes)] if found else []
+
+
 def quick_search(model: type, query: str) -> ColumnElement[bool]:
-    """Rows where a searchable column contains the words, or a sealed value equals them, or a searchable parent does."""
+    """Rows where a searchable column contains the words, or a sealed value equals them, or a searchable parent does.
+
+    A whole number of a person or company (one that its field's check lets pass) is looked up, not searched for.
+    """
+    if exact := _whole_number(model, query):
+        return or_(*exact)
     conditions: list[Any] = []
     for name, field in fields_of(model).items():
         if field.search and field.type in ("text", "code"):

@@ -27,6 +27,9 @@ class ListSettings(Display):
     model: Any
     list_columns: Any
     filter_columns: tuple[str, ...]
+    order_by: tuple[str, ...] = ()
+    """What the list may be ordered by; empty = every plain column. A table that grows with customers or loans names the
+    columns that an index answers for."""
 
     @property
     def screen(self) -> str:
@@ -40,6 +43,8 @@ class ListSettings(Display):
 
     def orderable(self) -> list[str]:
         """The columns that a list may be ordered by."""
+        if self.order_by:
+            return list(self.order_by)
         plain = {n for n, f in self.fields.items() if f.type not in ("ref", "json") and not f.sensitive}
         return [n for n in self.choosable() if n in plain]
 

@@ -11,6 +11,7 @@ from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
 from flask_login import current_user
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from portal.core import scope
 from portal.core.db import db
@@ -118,6 +119,10 @@ class PortalSecurityManager(SecurityManager):
         self.appbuilder.add_view_no_menu(self.resetmypasswordview())
         if self.is_auth_limited:
             self.limiter.limit(self.auth_rate_limit, methods=["POST"])(self.auth_view.blueprint)
+
+    def get_user_by_id(self, pk: int) -> Any:
+        """The login with its roles, in one statement: both are asked for in every request."""
+        return self.session.get(User, pk, options=[joinedload(User.roles)])
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         return False

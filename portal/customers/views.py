@@ -37,6 +37,7 @@ class CustomerView(PortalView):
     list_columns = ["code", "name", "type", "phone", "industry", "grid", "branch", "manager"]
     bulk_fields = ("manager",)
     order = ("id", "desc")
+    order_by = ("code", "name")
     summary_columns = ("type", "phone", "manager")
     summary_metrics = ("loan_balance", "loan_count", "days_past_due", "overdue_principal")
     summary_dimension = "customer"

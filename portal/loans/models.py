@@ -69,6 +69,7 @@ class Loan(BranchScoped, Model, Versioned):
         Index("ix_loan_branch_manager", "branch_id", "manager_id"),
         Index("ix_loan_branch_team", "branch_id", "team_id"),
         Index("ix_loan_status_disbursed_on", "status", "disbursed_on"),
+        Index("ix_loan_principal", "principal"),
     )
 
     id: Mapped[Id]

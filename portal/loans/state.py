@@ -81,6 +81,7 @@ class LoanState(Position, BranchScoped, Model):
         Index("ix_loan_state_branch_manager", "branch_id", "manager_id"),
         Index("ix_loan_state_branch_days_past_due", "branch_id", "days_past_due"),
         Index("ix_loan_state_days_past_due", "days_past_due"),
+        Index("ix_loan_state_balance", "balance"),
     )
 
     loan_id: Mapped[int] = field(

@@ -51,6 +51,7 @@ class LoanView(PortalView):
         "branch",
         "manager",
     ]
+    order_by = ("code", "principal", "disbursed_on", "matures_on")
     summary_columns = ("principal", "balance", "days_past_due", "category", "rate", "matures_on", "status")
     related = (("InstalmentView", "loan"), ("RepaymentView", "loan"), ("JournalView", "loan"))
     can_add = can_edit = can_delete = False
@@ -91,6 +92,7 @@ class LoanStateView(PortalView):
         "branch",
         "manager",
     ]
+    order_by = ("balance", "days_past_due")
     order = ("days_past_due", "desc")
     can_add = can_edit = can_delete = False
 
@@ -119,6 +121,7 @@ class InstalmentView(PortalView):
         "paid_interest",
         "settled_on",
     ]
+    order_by = ("due_date",)
     order = ("due_date", "desc")
     has_timeline = False
     can_add = can_edit = can_delete = False
@@ -139,6 +142,7 @@ class RepaymentView(PortalView):
     list_title, show_title = _("Repayments"), _("Repayment")
     empty_text = _("Repayments come from an import (Imports), or from the ledger with its loans.")
     list_columns = ["code", "loan", "amount", "value_date", "booking_date", "note"]
+    order_by = ("code", "value_date")
     order = ("value_date", "desc")
     has_timeline = False
     can_add = can_edit = can_delete = False
@@ -162,6 +166,7 @@ class JournalView(PortalView):
     list_title, show_title = _("Journals"), _("Journal")
     empty_text = _("Entries are booked when loans are disbursed, repaid, written off or closed for the day.")
     list_columns = ["key", "kind", "loan", "value_date", "booking_date", "opening"]
+    order_by = ("key", "booking_date")
     has_timeline = False
     can_add = can_edit = can_delete = False
 

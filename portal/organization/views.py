@@ -150,6 +150,7 @@ class AuditView(PortalView):
     list_title, show_title = _("Audit trail"), _("Audit entry")
     empty_text = _("Whatever is changed, exported or imported is written down here.")
     list_columns = ["at", "actor", "verb", "resource", "subject_id", "request_id"]
+    order_by = ("at",)
     show_columns = ["at", "business_date", "actor", "verb", "resource", "subject_id", "request_id", "changes"]
     label_columns = {"changes": _("What changed")}
     order = ("at", "desc")
