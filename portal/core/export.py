@@ -9,15 +9,17 @@ import csv
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import xlsxwriter
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Select, inspect, select
+from sqlalchemy.orm import Session
 
 from portal.core import scope
 from portal.core.db import PortalSession, db
 from portal.core.fields import Field, fields_of
+from portal.core.sealed import Ciphers
 from portal.core.values import as_text
 
 RISKY = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -40,36 +42,65 @@ def rows(model: Any, statement: Select[Any], fields: Sequence[Field]) -> Iterato
     Which rows is decided now, within the request's scope; the chunks are read as the same actor doing the same.
     """
     ids = list(db.session.scalars(statement.with_only_columns(model.id)))
-    return _chunks(model, ids, fields, scope.actor(), scope.task())
+    return _chunks(model, ids, [_Column(model, field) for field in fields], scope.actor(), scope.task())
 
 
 def _chunks(
-    model: Any, ids: Sequence[int], fields: Sequence[Field], who: scope.Actor, task: tuple[str, str]
+    model: Any, ids: Sequence[int], columns: Sequence[_Column], who: scope.Actor, task: tuple[str, str]
 ) -> Iterator[list[Any]]:
-    loads = [selectinload(getattr(model, f.name)) for f in fields if f.type == "ref"]
+    places = {key: place for place, key in enumerate(dict.fromkeys(k for c in columns for k in c.keys), 1)}
+    wanted = select(model.id, *(getattr(model, key) for key in places))
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         with scope.acting(who, *task), _own_session() as session:
-            statement = select(model).where(model.id.in_(chunk)).options(*loads)
-            found: dict[int, Any] = {row.id: row for row in session.scalars(statement)}
-            ready = [[_cell(f, found[i]) for f in fields] for i in chunk if i in found]
-        yield from ready
+            found = {row[0]: row for row in session.execute(wanted.where(model.id.in_(chunk)))}
+            held = [found[i] for i in chunk if i in found]
+            ciphers = Ciphers()
+            cells = [c.cells(session, ciphers, [[row[places[k]] for row in held] for k in c.keys]) for c in columns]
+        yield from map(list, zip(*cells, strict=True))
 
 
 def _own_session() -> Session:
     return PortalSession(db, bind=db.engine)
 
 
-def _cell(field: Field, row: Any) -> Any:
-    if field.sensitive:
-        sealed = getattr(type(row), "__sealed__", {}).get(field.name)
-        return sealed.masked(row) if sealed is not None else "•••" if getattr(row, field.name) else ""
-    value = getattr(row, field.name)
-    if field.type == "ref":
-        return str(value) if value is not None else ""
-    if field.type == "int":
-        return value
-    return as_text(field, value)
+class _Column:
+    """One column of an export: the attributes it reads, and how a chunk of their values becomes cells."""
+
+    def __init__(self, model: Any, field: Field) -> None:
+        self.field = field
+        self.sealed = getattr(model, "__sealed__", {}).get(field.name)
+        self.texts: dict[Any, str] = {None: ""}
+        """What referred rows are called, by id: each is read once, and only if the actor may see it."""
+        if self.sealed is not None:
+            self.keys: tuple[str, ...] = (f"{field.name}_sealed", "data_key")
+        elif field.type == "ref":
+            mapper = inspect(model)
+            self.keys = (mapper.get_property_by_column(next(iter(mapper.relationships[field.name].local_columns))).key,)
+        else:
+            self.keys = (field.name,)
+
+    def cells(self, session: Session, ciphers: Ciphers, values: Sequence[Sequence[Any]]) -> list[Any]:
+        if self.sealed is not None:
+            return [self.sealed.masked_of(sealed, ciphers[key]) for sealed, key in zip(*values, strict=True)]
+        held = values[0]
+        if self.field.sensitive:
+            return ["•••" if value else "" for value in held]
+        if self.field.type == "ref":
+            return self._called(session, held)
+        if self.field.type == "int":
+            return list(held)
+        write = partial(as_text, self.field)
+        return [write(value) for value in held]
+
+    def _called(self, session: Session, ids: Sequence[Any]) -> list[str]:
+        target: Any = self.field.target
+        if unread := set(ids) - self.texts.keys():
+            self.texts |= dict.fromkeys(unread, "")
+            key = inspect(target).primary_key[0]
+            for row in session.scalars(select(target).where(key.in_(unread))):
+                self.texts[getattr(row, key.key)] = str(row)
+        return [self.texts[i] for i in ids]
 
 
 def safe(value: Any, field: Field | None = None) -> Any:

@@ -65,6 +65,14 @@ def key_ring() -> KeyRing:
     return current_app.extensions["key_ring"]  # type: ignore[no-any-return]
 
 
+class Ciphers(dict[bytes | None, AESGCM | None]):
+    """Ciphers by wrapped data key, each unwrapped once: for as long as some rows are read, no longer."""
+
+    def __missing__(self, data_key: bytes | None) -> AESGCM | None:
+        self[data_key] = None if data_key is None else key_ring().cipher(data_key)
+        return self[data_key]
+
+
 def blind_index(kind: str, value: str) -> bytes:
     """What to compare a `*_index` column with."""
     return key_ring().blind_index(kind, value)
@@ -109,10 +117,7 @@ class Sealed:
     def __get__(self, row: Any, owner: type | None = None) -> Any:
         if row is None:
             return self
-        sealed = getattr(row, f"{self.name}_sealed")
-        if sealed is None or row.data_key is None:
-            return None
-        return key_ring().cipher(row.data_key).decrypt(sealed[:12], sealed[12:], self.kind.encode()).decode()
+        return self._opened(getattr(row, f"{self.name}_sealed"), Ciphers()[row.data_key])
 
     def __set__(self, row: Any, value: str | None) -> None:
         if not value:
@@ -147,7 +152,16 @@ class Sealed:
 
     def masked(self, row: Any) -> str:
         """The value as it may be shown."""
-        value = self.__get__(row)
+        return self.masked_of(getattr(row, f"{self.name}_sealed"), Ciphers()[row.data_key])
+
+    def masked_of(self, sealed: bytes | None, cipher: AESGCM | None) -> str:
+        """The same from what the column holds, for those who read no whole rows."""
+        value = self._opened(sealed, cipher)
         if not value:
             return ""
         return self.field.mask(value) if self.field.mask else "•" * 6
+
+    def _opened(self, sealed: bytes | None, cipher: AESGCM | None) -> str | None:
+        if sealed is None or cipher is None:
+            return None
+        return cipher.decrypt(sealed[:12], sealed[12:], self.kind.encode()).decode()

@@ -9,6 +9,7 @@ import datetime as dt
 import re
 import unicodedata
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import gettext
@@ -80,6 +81,7 @@ def money_text(fen: int, thousands: bool = False) -> str:
     return f"{sign}{yuan:,}.{rest:02d}" if thousands else f"{sign}{yuan}.{rest:02d}"
 
 
+@lru_cache(1000)
 def rate_text(ppm: int) -> str:
     """126100 -> 12.61; at least two decimals, more where the rate has them."""
     percent = Decimal(ppm) / 10_000

@@ -95,4 +95,3 @@ class PortalView(RecordScreen, FormScreen, ListScreen, ModelView):
     def endpoint_name(self) -> str:
         """The last part of the REST address: the model's name in lower case."""
         return str(self.model.__table__.name).replace("_", "-")
-
