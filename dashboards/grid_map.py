@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext as _
 from portal.core import scope
 from portal.core.clock import business_date
 from portal.core.display import screens
+from portal.core.help import Help
 from portal.core.metric import Metric, Value, dimension_of, evaluate, metric_of, words
 from portal.core.values import is_whole
 from portal.grids.cells import KINDS, Cell, cells, filter_fields, outlines, search_of, stamp
@@ -92,6 +93,10 @@ def _ranges(metric: Metric, starts: Sequence[Fraction]) -> list[str]:
 class GridMapView(BaseView):
     """`/grids/map/`: map or table; `/grids/map/cells`: outlines; `/grids/map/figures`: what is told of the grids."""
 
+    help = Help(
+        _("Where the grids lie, whose they are and what is lent in them."),
+        _("Choose what colours the grids; open a grid from the panel, or read the same figures as a table."),
+    )
     resource = "Grid"
     route_base = "/grids/map"
     default_view = "show"

@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import abort, make_response, send_file
 from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import lazy_gettext as _
 
 from portal.core import export_jobs, files
+from portal.core.help import Help
 from portal.core.values import is_whole
 from portal.core.work import record
 
@@ -18,6 +20,10 @@ SECONDS = 2
 class ExportView(BaseView):
     """`/exports/`: for everybody who is logged in, each his own."""
 
+    help = Help(
+        _("Large exports that you asked for: they are made in the background and wait here for you."),
+        _("Only you can download them. Ask for a new one when the figures have moved on."),
+    )
     route_base, default_view = "/exports", "index"
 
     @expose("/")

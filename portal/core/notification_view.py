@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from portal.core.fields import Field
+from portal.core.help import Help
 from portal.core.notifications import latest, mark_read, unread_count
 from portal.core.values import as_shown, is_whole
 
@@ -27,6 +28,10 @@ def _shown_at(moment: dt.datetime) -> str:
 class NotificationView(BaseView):
     """What the portal told the actor. Nobody sees what others were told."""
 
+    help = Help(
+        _("What the portal has told you: finished and failed background work, imported files."),
+        _("Open a line to see what it is about; it counts as read from then on."),
+    )
     route_base = "/notifications"
     default_view = "index"
 

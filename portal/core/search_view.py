@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
 from portal.core.display import screens
+from portal.core.help import Help
 from portal.core.recent import recent
 from portal.core.search import Hit, Query, Source, read_query, record_hit, register_source, search
 
@@ -51,6 +52,10 @@ register_source(Source("actions", _("Actions"), _actions, 60))
 class SearchView(BaseView):
     """Search over everything the actor may see. An empty query gives what was opened last, and the screens."""
 
+    help = Help(
+        _("Finds customers, loans, grids, staff, screens and actions you may open."),
+        _("Type a name, its pinyin initials such as zw, a code, or a whole phone or ID number."),
+    )
     route_base = "/search"
     default_view = "index"
 

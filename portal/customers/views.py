@@ -66,6 +66,7 @@ class RelatedPartyView(PortalView):
         _("Edit related party"),
     )
     list_columns = ["code", "customer", "related", "name", "tie", "share", "note"]
+    empty_text = _("Add the people and firms that are tied to a customer, with the kind of tie.")
 
 
 def register(builder: Any) -> None:

@@ -40,6 +40,10 @@ class GridView(PortalView):
 class MapLineView(PortalView):
     """Boundaries under the grids on the map."""
 
+    help = Help(
+        _("County and town boundaries that the map of grids draws for orientation."),
+        _("Each line names its source, which the map prints. No figure depends on them."),
+    )
     datamodel = ScopedInterface(MapLine)
     menu, icon = ("grids", _("Grids")), "fa-draw-polygon"
     list_title, show_title, add_title, edit_title = (

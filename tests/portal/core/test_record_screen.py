@@ -13,7 +13,7 @@ from sqlalchemy import event
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
 from portal.core.work import unit_of_work
-from portal.customers.models import Customer
+from portal.organization.models import Level, Staff
 from tests.world import World
 
 MOST_STATEMENTS = 12
@@ -55,24 +55,23 @@ def links(page: str) -> list[str]:
 WALKS = [
     ("customer_manager", "/customerview/list/"),
     ("branch_head", "/customerview/list/?q=cust-A&order=name&direction=asc"),
-    ("branch_head", "/customerview/list/?f.type.in=farmer&order=industry&direction=asc"),
-    ("committee", "/customerview/list/?order=industry&direction=desc"),
+    ("branch_head", "/staffview/list/?f.post.in=customer_manager&order=level&direction=asc"),
+    ("committee", "/staffview/list/?order=level&direction=desc"),
     ("committee", "/loanview/list/?f.principal.ge=10000.01&order=principal&direction=desc"),
     ("committee", "/loanstateview/list/?order=days_past_due&direction=asc"),
 ]
 
 
 @pytest.fixture
-def some_industries(world: World) -> None:
-    """Some customers with an industry and some without: an order with empty places."""
-    with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.industries"):
-        for code in ("C-A-a1-1", "C-A-a2-2", "C-B-b1-0"):
-            row = db.session.get_one(Customer, world.customers[code])
-            row.industry = "trade"  # type: ignore[assignment]
+def some_levels(world: World) -> None:
+    """Some staff with a level and some without: an order with empty places."""
+    with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.levels"):
+        for name in ("a1", "b1", "approver"):
+            db.session.get_one(Staff, world.staff[name]).level = Level.JUNIOR
 
 
 @pytest.mark.parametrize(("login", "address"), WALKS)
-@pytest.mark.usefixtures("some_industries")
+@pytest.mark.usefixtures("some_levels")
 def test_next_and_previous_walk_the_list_one_came_from(world: World, login: str, address: str) -> None:
     client = world.login(login)
     listed = links(text(client, address))

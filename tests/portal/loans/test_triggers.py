@@ -23,7 +23,7 @@ CHANGES = (
     "DELETE FROM audit_entry",
 )
 PARTICULAR = {
-    "postgresql": ("TRUNCATE posting", "TRUNCATE journal CASCADE", "TRUNCATE audit_entry"),
+    "postgresql": ("TRUNCATE posting", "TRUNCATE journal CASCADE", "TRUNCATE audit_entry CASCADE"),
     "sqlite": (
         "INSERT OR REPLACE INTO posting SELECT * FROM posting",
         "INSERT OR REPLACE INTO audit_entry SELECT * FROM audit_entry",
