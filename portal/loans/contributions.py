@@ -92,7 +92,7 @@ def newly_overdue() -> Waiting:
 
 def largest_overdue() -> Waiting:
     """The loans with the most overdue principal."""
-    late = _loans().where(LoanState.days_past_due > 0).order_by(LoanState.overdue_principal.desc())
+    late = _loans().where(LoanState.overdue_principal > 0).order_by(LoanState.overdue_principal.desc())
     found, _count = waiting_rows(late)
     arguments = {"f.days_past_due.ge": "1", "order": "overdue_principal", "direction": "desc"}
     url = list_url("LoanStateView", arguments)

@@ -29,6 +29,7 @@ from sqlalchemy import (
     Table,
     cast,
     delete,
+    exists,
     func,
     insert,
     inspect,
@@ -225,7 +226,7 @@ def _catch_up(session: Session, tables: _Tables, day: date, ends_month: bool) ->
         .outerjoin(seen, seen.c.loan_id == LoanState.loan_id)
         .where(or_(seen.c.loan_id.is_(None), seen.c.revision != LoanState.revision))
     )
-    gone = select(seen.c.loan_id).where(seen.c.loan_id.not_in(select(LoanState.loan_id)))
+    gone = select(seen.c.loan_id).where(~exists().where(LoanState.loan_id == seen.c.loan_id))
     moved = [*session.scalars(changed), *session.scalars(gone)]
     for part in chunks(moved):
         for table in (tables.closing, tables.accrual, tables.coming):

@@ -82,6 +82,7 @@ class LoanState(Position, BranchScoped, Model):
         Index("ix_loan_state_branch_days_past_due", "branch_id", "days_past_due"),
         Index("ix_loan_state_days_past_due", "days_past_due"),
         Index("ix_loan_state_balance", "balance"),
+        Index("ix_loan_state_overdue_principal", "overdue_principal"),
     )
 
     loan_id: Mapped[int] = field(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, delete, literal, or_, select, true
+from sqlalchemy import Select, delete, exists, literal, or_, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -40,7 +40,8 @@ def replace_states(session: Session, rows: Select[Any]) -> None:
         index_elements=["loan_id"], set_=new, where=_differs(LoanState, new, apart_from="as_of")
     )
     _run(session, statement)
-    _run(session, delete(LoanState).where(LoanState.loan_id.not_in(select(rows.subquery("open").c.loan_id))))
+    opened = rows.subquery("open")
+    _run(session, delete(LoanState).where(~exists().where(opened.c.loan_id == LoanState.loan_id)))
 
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
@@ -50,8 +51,9 @@ def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
         index_elements=["as_of", "loan_id"], set_=new, where=_differs(LoanSnapshot, new)
     )
     _run(session, statement)
-    held = select(rows.subquery("held").c.loan_id)
-    _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, LoanSnapshot.loan_id.not_in(held)))
+    held = rows.subquery("held")
+    gone = ~exists().where(held.c.loan_id == LoanSnapshot.loan_id)  # NOT IN would be read row by row on PostgreSQL
+    _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, gone))
 
 
 def _inserted(session: Session, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:

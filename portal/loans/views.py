@@ -92,7 +92,7 @@ class LoanStateView(PortalView):
         "branch",
         "manager",
     ]
-    order_by = ("balance", "days_past_due")
+    order_by = ("balance", "days_past_due", "overdue_principal")
     order = ("days_past_due", "desc")
     can_add = can_edit = can_delete = False
 

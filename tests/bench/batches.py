@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import Column, MetaData, Table, insert, inspect, select
 
 from portal.core import export
-from portal.core.clock import business_date
+from portal.core.clock import business_date, month_end
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting, unscoped
 from portal.customers.models import Customer
@@ -99,29 +99,29 @@ def imports(app: Flask, folder: Path) -> list[Figure]:
 
 
 def day_end(app: Flask) -> list[Figure]:
-    """One ordinary day for all loans, beside the bare INSERT … SELECT of the same positions."""
+    """An ordinary day and any month-end on the way, beside the bare INSERT … SELECT of the same positions."""
     with app.app_context(), acting(SYSTEM):
-        day = business_date()
-
-        def bare() -> None:
-            known = inspect(LoanState).columns
-            target = Table(
-                "bench_positions",
-                MetaData(),
-                *(Column(name, known[name].type, primary_key=name == "loan_id") for name in COLUMNS),
-                prefixes=["TEMPORARY"],
-            )
-            with unscoped("a benchmark"), db.engine.connect() as connection:
-                target.create(connection)
-                connection.execute(insert(target).from_select(COLUMNS, positions(day, standing=True)))
-                connection.rollback()
-
-        plain = seconds(bare)
-        took = seconds(lambda: run_day_end(day))
-    return [
-        Figure("Bare INSERT … SELECT of the positions of all loans", plain, "s"),
-        Figure("Day-end of an ordinary day", took, "s", 2 * plain, f"{took / plain:.1f} times the bare one"),
-    ]
+        found: list[Figure] = []
+        while len(found) < 2 or "ordinary" not in found[-1].name:
+            day = business_date()
+            plain = seconds(partial(_bare, day))
+            took = seconds(partial(run_day_end, day))
+            name = "Day-end, a month-end" if day == month_end(day) else "Day-end, an ordinary day"
+            target = None if day == month_end(day) else 2 * plain
+            found.append(Figure("Bare INSERT … SELECT of the positions of all loans", plain, "s"))
+            found.append(Figure(name, took, "s", target, f"{took / plain:.1f} times the bare one"))
+    return found
 
 
-BATCHES: tuple[Callable[..., list[Figure]], ...] = (exports, imports, day_end)
+def _bare(day: dt.date) -> None:
+    known = inspect(LoanState).columns
+    target = Table(
+        "bench_positions",
+        MetaData(),
+        *(Column(name, known[name].type, primary_key=name == "loan_id") for name in COLUMNS),
+        prefixes=["TEMPORARY"],
+    )
+    with unscoped("a benchmark"), db.engine.connect() as connection:
+        target.create(connection)
+        connection.execute(insert(target).from_select(COLUMNS, positions(day, standing=True)))
+        connection.rollback()
