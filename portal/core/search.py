@@ -150,6 +150,7 @@ def steps(model: Any, query: Query) -> Iterator[tuple[ColumnElement[bool], Any]]
         for name, field in fields_of(model).items()
         if field.search and field.type in ("text", "code") and not (spelled_by and name == spelled_by[0])
     ]
+    words = [column for column in others if fields_of(model)[column.key].type == "text"]
     sealed = getattr(model, "__sealed__", {})
     if query.is_number and sealed:
         yield or_(*(getattr(model, f"{name}_index") == value.index(query.text) for name, value in sealed.items())), pk
@@ -157,8 +158,8 @@ def steps(model: Any, query: Query) -> Iterator[tuple[ColumnElement[bool], Any]]
         for column in others[:1]:
             ways = dict.fromkeys((query.text, query.text.upper()))
             yield or_(*(_begins(column, way) for way in ways)), column
-    elif not spelled_by:
-        yield or_(*(column.contains(query.text, autoescape=True) for column in others)), pk
+    elif not spelled_by and words:  # a code is known by its beginning: within a million of them nothing is searched for
+        yield or_(*(column.contains(query.text, autoescape=True) for column in words)), pk
     if query.key and len(query.text) == 18 and len(others) > 1:
         yield or_(*(column == query.text.upper() for column in others[1:])), pk
     if spelled_by is not None:
