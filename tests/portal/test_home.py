@@ -15,10 +15,19 @@ from portal.core.home import cards
 from portal.core.scope import SYSTEM, acting
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer
+from portal.loans.state import LoanState
 from tests.contracts.test_no_leak import LOGINS, seen
 from tests.world import World
 
 MOST_STATEMENTS = 12
+
+
+@pytest.fixture(autouse=True)
+def overdue(world: World) -> None:
+    """What is late has principal overdue, or no card would have a loan to show."""
+    with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.overdue"):
+        for state in db.session.scalars(select(LoanState).where(LoanState.days_past_due > 0)):
+            state.overdue_principal = state.balance
 
 
 def home(world: World, login: str, address: str = "/?all=1&_l_=en") -> str:
