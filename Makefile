@@ -1,5 +1,5 @@
 # `make run` starts the portal, `make test` proves it; both prepare what they need first.
-.PHONY: setup run test check bench screens
+.PHONY: setup run test check bench security screens
 
 setup:
 	@bin/setup
@@ -20,6 +20,11 @@ check:
 bench:
 	@bin/setup --dev
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+# attacks on a scratch portal on the loopback; make security ARGS=sqlite for one engine
+security:
+	@bin/setup --dev
+	@.venv/bin/python bin/security $(ARGS)
 
 # pictures of every screen; make screens ARGS="loan home" takes those whose name holds one of the words
 screens:

@@ -27,6 +27,8 @@ class Line:
     label: str
     values: tuple[Value, ...]
     url: str = ""
+    urls: tuple[str, ...] = ()
+    """Of each value, where they lead to rows of their own; the first of them is `url` then."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ChartData:
     lines: tuple[Line, ...]
     total: tuple[Value, ...] | None = None
     """Of all rows together, computed from the rows behind them, never added up; None where that means nothing."""
+    nothing: str = ""
+    """Why there are no rows, where the page's own sentence does not say it."""
 
     def column(self, key: str) -> list[Value]:
         at = [metric.key for metric in self.columns].index(key)
@@ -52,8 +56,14 @@ class Chart(ABC):
     kind: ClassVar[str]
     key: str
     title: Any
+    by: str = ""
+    """The dimension whose groups are the rows, if any."""
     wide: bool = False
     """Takes the whole width of the page."""
+    note: Any = ""
+    """What must be known to read it, below its title."""
+    drawn: ClassVar[bool] = True
+    """Whether there is a picture besides the table."""
 
     @abstractmethod
     def data(self, asked: Asked) -> ChartData:
@@ -65,7 +75,6 @@ class Parts(Chart):
     """One balance cut into the few values of a dimension with a fixed order, each with its share and its count."""
 
     kind = "parts"
-    by: str
     measure: str
     count: str
     colours: tuple[tuple[Any, str], ...]
@@ -97,7 +106,6 @@ class Ranking(Chart):
     """The groups of a dimension from the greatest to the smallest, with a second measure beside the first."""
 
     kind = "ranking"
-    by: str
     measure: str
     beside: str
     also: tuple[str, ...] = ()
@@ -126,7 +134,8 @@ class Ranking(Chart):
 
 @dataclass(frozen=True, kw_only=True)
 class Trend(Chart):
-    """Two measures at the date and at the month-ends before it."""
+    """Two measures at the date and at the month-ends before it that are kept: working one out from the ledger takes
+    seconds at a million loans, and the line shows two years of them."""
 
     kind = "trend"
     measure: str
@@ -137,7 +146,8 @@ class Trend(Chart):
 
     def data(self, asked: Asked) -> ChartData:
         keys = (self.measure, self.beside, self.count)
-        found = asked.series(keys, month_ends(asked.as_of, self.months + 1))
+        _today, *before = month_ends(asked.as_of, self.months + 1)
+        found = asked.series(keys, [asked.as_of, *asked.kept(keys, before)])
         lines: list[Line] = []
         for day, values in found.items():
             if not values[self.count]:

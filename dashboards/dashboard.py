@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from dashboards.asked import Asked, Figures
 from dashboards.charts import Chart
+from dashboards.options import Option
 from portal.core.help import Help
 from portal.core.registry import Registry
 
@@ -19,6 +20,10 @@ class Tile:
     metric: str
     good: Literal["up", "down", ""] = ""
     """The direction that is good news; empty where a change is neither."""
+    this_year: bool = False
+    """A flow that is asked from the first day of the year; it has no course."""
+    why: str = ""
+    """Key of the page that says why the figure changed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,23 @@ class Dashboard:
     """What it is for and who works with it."""
     answer: Callable[[Asked, Figures, Figures], str]
     """The one sentence on top, from the figures of the tiles as at the date and as at the month-end before."""
+    counted: str
+    """The figure that tells which values of a dimension there are: those become the choices of the filters."""
+    nothing: Any
+    """What a chart without rows says: that there is nothing."""
+    nothing_because: Any
+    """Why that may be."""
+    options: tuple[Option, ...] = ()
+    """What else it can be asked."""
+
+    @property
+    def view(self) -> str:
+        """The name of the page's view, which begins its endpoints."""
+        return "".join(word.title() for word in self.key.split("_")) + "DashboardView"
+
+    def id_of(self, *names: str) -> str:
+        """The id of a component of this page."""
+        return "-".join((self.key, *names))
 
     def chart(self, key: str) -> Chart | None:
         return next((chart for chart in self.charts if chart.key == key), None)

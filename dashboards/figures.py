@@ -6,27 +6,59 @@ nothing of the server. Numbers become floats here, for drawing; what people read
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_babel import gettext
 
-from dashboards.charts import Chart, ChartData, Line, Parts, Ranking, Trend
+from dashboards.charts import Chart, ChartData, Parts, Ranking, Trend
+from dashboards.charts_of_change import Changes, Curves, Matrix, Panels, Waterfall
+from dashboards.drawing import (
+    FIXED,
+    Figure,
+    beside_bar,
+    greatest,
+    in_lines,
+    names_beside,
+    number,
+    panel_title,
+    percent_of,
+    room,
+    told,
+    told_at,
+)
+from dashboards.figures_of_change import changes, curves, panels, shortened, waterfall
+from dashboards.stress_chart import Stress, stress
 from dashboards.theme import layout_base
-from dashboards.wording import day_words, money_scale, percent_words, scaled, with_unit
-from portal.core.metric import Metric, Value
-
-Figure = dict[str, Any]
-FIXED = {"fixedrange": True, "automargin": True}
-"""An axis that dragging does not move: a finger that scrolls the page must not get stuck in a chart."""
-LINE_OF_LABEL = 18
-"""Columns of a line of a name beside a bar, where a Chinese character takes two; a longer name takes two lines."""
+from dashboards.wording import money_scale, percent_words, scaled, with_unit
 
 
 def figure(chart: Chart, data: ChartData) -> Figure:
     """The picture of a chart's rows."""
-    return DRAWN[chart.kind](chart, data)
+    drawn = DRAWN[chart.kind](chart, data)
+    lines = shortened(data.lines, chart.most) if isinstance(chart, Changes) else data.lines
+    drawn["layout"]["height"] = height_of(chart, [line.label for line in lines])
+    return drawn
+
+
+def height_of(chart: Chart, names: Sequence[str]) -> int:
+    """Pixels of the picture of rows with these names."""
+    if isinstance(chart, Parts):
+        return 58 * len(names) + 8
+    if isinstance(chart, Ranking):
+        return (28 if all(len(in_lines(name)) == 1 for name in names) else 36) * len(names) + 44
+    if isinstance(chart, Matrix):
+        return 46 * (len(names) + 2)
+    if isinstance(chart, (Waterfall, Changes)):
+        rows = len(names) + 2 if isinstance(chart, Waterfall) else min(len(names), chart.most)
+        return 34 * rows + 40
+    if isinstance(chart, Panels):
+        return 150 * -(-len(names) // chart.across) + 20
+    if isinstance(chart, Curves):
+        return 380
+    if isinstance(chart, Stress):
+        return 58 * len(names) + 40
+    return 312
 
 
 def _parts(chart: Chart, data: ChartData) -> Figure:
@@ -34,7 +66,7 @@ def _parts(chart: Chart, data: ChartData) -> Figure:
     assert isinstance(chart, Parts)
     colours = dict(chart.colours)
     at = list(range(len(data.lines)))
-    shares = [_number(line.values[1]) for line in data.lines]
+    shares = [number(line.values[1]) for line in data.lines]
     bar = {"type": "bar", "orientation": "h", "y": at, "width": 0.26, "hoverinfo": "skip"}
     track = {**bar, "x": [1] * len(at), "marker": {"color": "var(--surface-sunken)"}}
     parts = {
@@ -42,20 +74,19 @@ def _parts(chart: Chart, data: ChartData) -> Figure:
         "x": shares,
         "marker": {"color": [f"var(--{colours[line.key]})" for line in data.lines]},
         "hoverinfo": "text",
-        "hovertext": [_told(line, data.columns) for line in data.lines],
+        "hovertext": [told(line, data.columns) for line in data.lines],
     }
     words = []
     for n, line in enumerate(data.lines):
         share = percent_words(line.values[1]) if line.values[1] is not None else ""
         amount = with_unit(data.columns[0], line.values[0])
         words += [
-            _beside_bar(n, 0, "left", line.label),
-            _beside_bar(n, 1, "right", f"{amount}   <b>{share}</b>"),
+            beside_bar(n, 0, "left", line.label),
+            beside_bar(n, 1, "right", f"{amount}   <b>{share}</b>"),
         ]
     return {
         "data": [track, parts],
         "layout": layout_base(
-            height=58 * len(at) + 8,
             barmode="overlay",
             margin={"l": 0, "r": 0, "t": 4, "b": 0},
             xaxis={"visible": False, "range": [0, 1], "fixedrange": True},
@@ -70,9 +101,9 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
     assert isinstance(chart, Ranking)
     first, second = data.columns[:2]
     amounts = [line.values[0] for line in data.lines]
-    size, unit = money_scale(_greatest(amounts))
+    size, unit = money_scale(greatest(amounts))
     at = list(range(len(data.lines)))
-    hover = [_told(line, data.columns) for line in data.lines]
+    hover = [told(line, data.columns) for line in data.lines]
     bar = {
         "type": "bar",
         "orientation": "h",
@@ -83,8 +114,8 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
         "hoverinfo": "text",
         "hovertext": hover,
     }
-    left = [_number(value) / size for value in amounts]
-    right = [_number(line.values[1]) for line in data.lines]
+    left = [number(value) / size for value in amounts]
+    right = [number(line.values[1]) for line in data.lines]
     return {
         "data": [
             {
@@ -96,27 +127,26 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
             {
                 **bar,
                 "x": right,
-                "text": [_percent(line.values[1]) for line in data.lines],
+                "text": [percent_of(line.values[1]) for line in data.lines],
                 "marker": {"color": "var(--chart-4)"},
                 "xaxis": "x2",
             },
         ],
         "layout": layout_base(
-            height=(28 if all("<br>" not in name for name in _beside(data)) else 36) * len(at) + 44,
             margin={"l": 8, "r": 8, "t": 28, "b": 8},
-            xaxis={"visible": False, "domain": [0, 0.62], "range": _room(left, 1.4), "fixedrange": True},
-            xaxis2={"visible": False, "domain": [0.68, 1], "range": _room(right, 2), "fixedrange": True},
+            xaxis={"visible": False, "domain": [0, 0.62], "range": room(left, 1.4), "fixedrange": True},
+            xaxis2={"visible": False, "domain": [0.68, 1], "range": room(right, 2), "fixedrange": True},
             yaxis={
                 "tickmode": "array",
                 "tickvals": at,
-                "ticktext": _beside(data),
+                "ticktext": names_beside(data),
                 "range": [len(at) - 0.5, -0.5],
                 "showgrid": False,
                 **FIXED,
             },
             annotations=[
-                _panel_title("x domain", gettext("%(label)s (%(unit)s)", label=first.label, unit=unit)),
-                _panel_title("x2 domain", str(second.label)),
+                panel_title("x domain", gettext("%(label)s (%(unit)s)", label=first.label, unit=unit)),
+                panel_title("x2 domain", str(second.label)),
             ],
         ),
     }
@@ -127,7 +157,7 @@ def _trend(chart: Chart, data: ChartData) -> Figure:
     assert isinstance(chart, Trend)
     first, second = data.columns[:2]
     amounts = [line.values[0] for line in data.lines]
-    size, unit = money_scale(_greatest(amounts))
+    size, unit = money_scale(greatest(amounts))
     # Each point stands on its month, so that the axis names the month of a month-end.
     line = {
         "type": "scatter",
@@ -140,120 +170,41 @@ def _trend(chart: Chart, data: ChartData) -> Figure:
         "data": [
             {
                 **line,
-                "y": [_number(value) / size for value in amounts],
-                "hovertext": [_at(point, first, 0) for point in data.lines],
+                "y": [number(value) / size for value in amounts],
+                "hovertext": [told_at(point, first, 0) for point in data.lines],
                 "line": {"color": "var(--chart-1)", "width": 2},
                 "fill": "tozeroy",
                 "fillcolor": "var(--brand-soft)",
             },
             {
                 **line,
-                "y": [_number(point.values[1]) for point in data.lines],
-                "hovertext": [_at(point, second, 1) for point in data.lines],
+                "y": [number(point.values[1]) for point in data.lines],
+                "hovertext": [told_at(point, second, 1) for point in data.lines],
                 "line": {"color": "var(--chart-4)", "width": 2},
                 "yaxis": "y2",
             },
         ],
         "layout": layout_base(
-            height=312,
             margin={"l": 8, "r": 12, "t": 26, "b": 8},
             hovermode="x",
             xaxis={"type": "date", "tickformat": "%b\n%Y", "nticks": 8, "anchor": "y2", "showgrid": False, **FIXED},
             yaxis={"domain": [0.46, 1], "rangemode": "tozero", "nticks": 4, "tickformat": ",", **FIXED},
             yaxis2={"domain": [0, 0.3], "rangemode": "tozero", "nticks": 3, "tickformat": ".1~%", **FIXED},
             annotations=[
-                _panel_title("paper", gettext("%(label)s (%(unit)s)", label=first.label, unit=unit)),
-                {**_panel_title("paper", str(second.label)), "y": 0.3},
+                panel_title("paper", gettext("%(label)s (%(unit)s)", label=first.label, unit=unit)),
+                {**panel_title("paper", str(second.label)), "y": 0.3},
             ],
         ),
     }
 
 
-DRAWN: dict[str, Callable[[Chart, ChartData], Figure]] = {"parts": _parts, "ranking": _ranking, "trend": _trend}
-
-
-def _number(value: Value) -> float:
-    return 0.0 if value is None else float(value)
-
-
-def _greatest(values: list[Value]) -> int:
-    return max((abs(int(value)) for value in values if value is not None), default=0)
-
-
-def _percent(value: Value) -> str:
-    return "" if value is None else percent_words(value)
-
-
-def _beside(data: ChartData) -> list[str]:
-    """The names of the rows, each on one line or two; of what is longer still, beginning and end."""
-    return ["<br>".join(in_lines(line.label)) for line in data.lines]
-
-
-def in_lines(label: str) -> list[str]:
-    """A name in at most two lines. Names that differ only in the middle or at the end stay different, or nearly so."""
-    if width_of(label) <= LINE_OF_LABEL:
-        return [label]
-    head = _fitting(label)
-    space = head.rfind(" ")
-    if space > 0 and label[len(head)] != " ":
-        head = head[:space]
-    rest = label[len(head) :].strip()
-    if width_of(rest) <= LINE_OF_LABEL:
-        return [head.rstrip(), rest]
-    return [head.rstrip(), "…" + _fitting(rest[::-1], LINE_OF_LABEL - 1)[::-1]]
-
-
-def _fitting(text: str, most: int = LINE_OF_LABEL) -> str:
-    """As much of the beginning as fits into so many columns."""
-    while width_of(text) > most:
-        text = text[:-1]
-    return text
-
-
-def width_of(text: str) -> int:
-    """Columns: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def _room(values: list[float], times: float) -> list[float]:
-    """A range from 0 with room for the labels after the longest bar."""
-    return [0, max([*values, 0]) * times or 1]
-
-
-def _told(line: Line, columns: tuple[Metric, ...]) -> str:
-    """What hovering says of a row."""
-    facts = (f"{m.label}: {with_unit(m, v)}" for m, v in zip(columns, line.values, strict=True))
-    return "<br>".join([f"<b>{line.label}</b>", *facts])
-
-
-def _at(line: Line, metric: Metric, column: int) -> str:
-    return f"{day_words(line.key)}<br>{metric.label}: <b>{with_unit(metric, line.values[column])}</b>"
-
-
-def _beside_bar(row: int, x: int, anchor: str, text: str) -> dict[str, Any]:
-    return {
-        "x": x,
-        "xref": "paper",
-        "y": row,
-        "yref": "y",
-        "yshift": 17,
-        "xanchor": anchor,
-        "borderpad": 0,
-        "text": text,
-        "showarrow": False,
-    }
-
-
-def _panel_title(axis: str, text: str) -> dict[str, Any]:
-    return {
-        "x": 0,
-        "xref": axis,
-        "y": 1,
-        "yref": "paper",
-        "yshift": 4,
-        "xanchor": "left",
-        "yanchor": "bottom",
-        "text": text,
-        "showarrow": False,
-        "font": {"color": "var(--text-muted)"},
-    }
+DRAWN: dict[str, Callable[[Any, ChartData], Figure]] = {
+    "parts": _parts,
+    "ranking": _ranking,
+    "trend": _trend,
+    "waterfall": waterfall,
+    "changes": changes,
+    "curves": curves,
+    "panels": panels,
+    "stress": stress,
+}

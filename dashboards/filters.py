@@ -1,7 +1,8 @@
-"""The choices of the filter bar: values that have loans at the date, as this person may see them."""
+"""The choices of the filter bar: values that have something to count at the date, as this person may see them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -13,21 +14,24 @@ from portal.core.clock import business_date
 from portal.core.metric import dimension_of, evaluate, words
 from portal.metrics.dimensions import codes
 
-COUNTED = "loan_count"
-PRESETS = 6
+PRESETS = 12
 
 
-def choices(dimension: str, asked: Asked) -> list[dict[str, str]]:
-    """Codes and words of a dimension's values at the date, whatever else is filtered; chosen ones always among them."""
-    rows = evaluate((COUNTED,), (dimension,), as_of=asked.as_of).rows
-    found = {row.by[dimension]: row.labels[dimension] for row in rows}
+def choices(dimension: str, counted: str, asked: Asked) -> list[dict[str, str]]:
+    """Codes and words of a dimension's values at the date, whatever else is filtered; chosen ones always among them.
+
+    A value is there when the figure `counted` has rows of it, or when it is one of a closed list.
+    """
+    closed = dimension_of(dimension).order  # a closed list is offered whole: what of it is there takes long to find
+    rows = () if closed else evaluate((counted,), (dimension,), as_of=asked.as_of).rows
+    found = words(dimension_of(dimension), closed) | {row.by[dimension]: row.labels[dimension] for row in rows}
     chosen = [key for key in asked.where.get(dimension, ()) if key not in found]
     found |= words(dimension_of(dimension), chosen)
     coded = codes(dimension, found)
     return [{"value": coded[key], "label": label} for key, label in found.items()]
 
 
-def is_needless(dimension: str, asked: Asked, found: list[dict[str, str]]) -> bool:
+def is_needless(dimension: str, asked: Asked, found: Sequence[dict[str, str]]) -> bool:
     """A filter with one choice, and that not chosen, would only take room."""
     return len(found) < 2 and not asked.where.get(dimension)
 

@@ -19,7 +19,8 @@ from portal.core import scope
 from portal.core.clock import business_date
 from portal.core.display import screens
 from portal.core.help import Help
-from portal.core.metric import Metric, Value, dimension_of, evaluate, metric_of, words
+from portal.core.metric import Metric, Value, dimension_of, evaluate, metric_of, parts_of, words
+from portal.core.offers import numbers_clear
 from portal.core.values import is_whole
 from portal.grids.cells import KINDS, Cell, cells, filter_fields, outlines, search_of, stamp
 from portal.grids.rules import limits, step_of
@@ -54,7 +55,8 @@ class Classes:
 def figures_told() -> list[Metric]:
     """The figures that the actor's role includes."""
     found = [metric_of(key) for key in FIGURES]
-    return [metric for metric in found if scope.actor().may(*metric.permission)]
+    allowed = [metric for metric in found if scope.actor().may(*metric.permission)]
+    return [m for m in allowed if all(numbers_clear(part.permission[0]) for part in parts_of([m.key]))]
 
 
 def measures_offered(told: Sequence[Metric]) -> list[str]:

@@ -33,7 +33,7 @@ from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError, generate_csrf
 from markupsafe import Markup
 
-from dashboards import components as ui
+from dashboards import page as frame
 from dashboards.asked import read
 from dashboards.callbacks import register_callbacks, register_page_switch
 from dashboards.dashboard import Dashboard, dashboards
@@ -43,8 +43,10 @@ from dashboards.theme import mantine_theme
 from portal.core import scope
 from portal.core.application import add_page
 from portal.core.errors import error_response
-from portal.core.headers import csp_nonce
+from portal.core.headers import allow_inline_styles, csp_nonce
+from portal.core.metric import dimension_of, metric_of
 from portal.core.security import require
+from portal.core.view_as import reads_by_post
 from portal.core.work import unit_of_work
 from reports.render import RenderError
 
@@ -75,7 +77,13 @@ class PortalDash(Dash):
             dash=tags,
             title=g.dashboard.title,
             dashboard=g.dashboard,
-            pdf_url=url_for(f"{ui.page_name(g.dashboard)}.pdf") if may_export else "",
+            filters=[
+                gettext("As at"),
+                *(option.label for option in g.dashboard.options),
+                *(dimension_of(key).label for key in g.dashboard.filters),
+            ],
+            figures=[metric_of(tile.metric).label for tile in g.dashboard.tiles],
+            pdf_url=url_for(f"{g.dashboard.view}.pdf") if may_export else "",
             appbuilder=builder,
             base_template=builder.base_template,
         )
@@ -94,6 +102,7 @@ class DashboardPage(BaseView):
     def show(self) -> Response:
         g.dashboard = self.dashboard
         self.update_redirect()
+        allow_inline_styles()
         answer = make_response(current_app.extensions["dash"].index())
         secure = current_app.config["SESSION_COOKIE_SECURE"]
         answer.set_cookie(CSRF_COOKIE, generate_csrf(), path=PREFIX, secure=secure, samesite="Lax")
@@ -107,7 +116,7 @@ class DashboardPage(BaseView):
         if chosen is None:
             abort(404)
         search = request.query_string.decode()
-        asked = read(search, self.dashboard.filters)
+        asked = read(search, self.dashboard.filters, self.dashboard.options)
         text = as_csv(chosen.data(asked))
         filters = {key: asked.codes(key) for key in asked.where}
         with unit_of_work("dashboards.export") as unit:
@@ -121,7 +130,7 @@ class DashboardPage(BaseView):
     @has_access
     def pdf(self) -> Any:
         """The page as PDF, with the filters of the address; written down like every export."""
-        asked = read(request.query_string.decode(), self.dashboard.filters)
+        asked = read(request.query_string.decode(), self.dashboard.filters, self.dashboard.options)
         try:
             content = as_pdf(self.dashboard, asked)
         except RenderError as error:
@@ -145,7 +154,7 @@ def page_of(dashboard: Dashboard) -> type[DashboardPage]:
         "help": dashboard.help,
         "help_figures": tuple(tile.metric for tile in dashboard.tiles),
     }
-    return type(ui.page_name(dashboard), (DashboardPage,), own)
+    return type(dashboard.view, (DashboardPage,), own)
 
 
 def mount(app: Flask) -> None:
@@ -173,6 +182,7 @@ def mount(app: Flask) -> None:
         builder = app.appbuilder  # type: ignore[attr-defined]
         add_page(builder, page_of(dashboard), dashboard.title, ("dashboards", _("Dashboards")), dashboard.icon)
     app.extensions["dash"] = dash
+    reads_by_post(CALLBACK)
     app.before_request(lambda: _guard(owners))
     app.register_error_handler(CSRFError, _forged)
 
@@ -189,7 +199,7 @@ def _frame() -> Any:
     chinese = str(get_locale()).startswith("zh")
     return dmc.MantineProvider(
         dmc.DatesProvider(
-            [dcc.Location(id=ui.ADDRESS, refresh=False), html.Div(id=ui.PAGE, className="dashboard")],
+            [dcc.Location(id=frame.ADDRESS, refresh=False), html.Div(id=frame.PAGE, className="dashboard")],
             settings={"locale": "zh-cn" if chinese else "en", "firstDayOfWeek": 1},
         ),
         id="mantine",

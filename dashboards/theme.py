@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from portal.core.tokens import TOKENS, mix
+from portal.loans.classification import Category
+
+RISK_COLOURS = tuple((category, f"risk-{category.value.replace('_', '-')}") for category in Category)
+"""Each of the five categories with the name of its colour token, on every page that draws them."""
 
 PLAIN_AXIS = {
     "gridcolor": "var(--chart-grid)",

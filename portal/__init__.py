@@ -18,6 +18,9 @@ MENU = (
     "customers",
     "grids",
     "lending",
+    "guarantees",
+    "risk",
+    "warnings",
     "reports",
     "imports",
     "parameters",
@@ -30,6 +33,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     """The application: kit, areas in their order, then what is built above them; registries frozen at the end."""
     app = application.assemble(settings or config.Settings.from_env())
     import_module("portal.roles")
+    import_module("portal.roles_lending")
+    import_module("portal.verbs")
     for area in config.AREAS:
         import_module(f"portal.{area}.models")
     with app.app_context():

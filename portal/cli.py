@@ -14,19 +14,22 @@ from sqlalchemy.exc import OperationalError
 import config
 from portal import create_app, supervisor
 from portal.core import scope
-from portal.core.application import current_settings
+from portal.core.application import current_settings, missing_keys
 from portal.core.db import db
 from portal.core.errors import PortalError
 from portal.core.migrating import behind, bring_up, drift, write_revision
 from portal.core.scope import SYSTEM
 from portal.core.security import task_of, views_by_name
-from portal.core.setup import demo_lines, load_demo_if_empty, prepare
+from portal.core.setup import demo_lines, load_demo_if_empty, prepare, refuse_demo_logins
 
 #: Commands that areas bring: module and attribute, imported when asked for.
 COMMANDS = {
+    "apr": ("portal.pricing.apr_command", "apr"),
+    "audit": ("portal.trail.command", "audit"),
     "schedule": ("portal.loans.schedule_command", "schedule"),
     "day-end": ("portal.loans.day_end_command", "day_end"),
     "import": ("portal.imports.command", "import_file"),
+    "keys": ("portal.core.keys_command", "keys"),
     "metric": ("portal.metrics.command", "metric"),
     "report": ("reports.command", "report"),
     "seed": ("seed.command", "seed"),
@@ -34,6 +37,8 @@ COMMANDS = {
 }
 #: Commands that compute without a database, or bring it up themselves.
 WITHOUT_DATABASE = ("schedule", "seed")
+#: Commands that need no portal at all: they answer at once.
+BARE = ("apr", "schedule")
 
 
 class Door(FlaskGroup):
@@ -47,7 +52,7 @@ class Door(FlaskGroup):
             return self.commands.get(name)
         module, attribute = COMMANDS[name]
         command: click.Command = getattr(import_module(module), attribute)
-        return command if name == "schedule" else _in_portal(command, name not in WITHOUT_DATABASE)
+        return command if name in BARE else _in_portal(command, name not in WITHOUT_DATABASE)
 
 
 def _in_portal(command: click.Command, needs_database: bool) -> click.Command:
@@ -146,6 +151,11 @@ def serve_portal() -> None:
         prepare()
         if demo:
             load_demo_if_empty()
+        elif settings.mode == "production":
+            refuse_demo_logins()
+        if lacking := missing_keys():  # the portal starts: all else can be worked with
+            names = ", ".join(lacking)
+            click.echo(f"Master keys are missing: {names}. What they protect is shown as unavailable.", err=True)
     lines = demo_lines() if demo else []
     db.engine.dispose()
     code = supervisor.serve(

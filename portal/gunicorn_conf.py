@@ -11,6 +11,7 @@ preload_app = True
 control_socket_disable = True
 loglevel = "warning"
 timeout = 120
+limit_request_line = 8190  # bytes: a list with many filters
 keepalive = 75  # longer than people look at a page: or their next click meets a connection that is just being closed
 
 

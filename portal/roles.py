@@ -22,6 +22,12 @@ ROLES = (
         "committee", _("Management committee"), _("Looks at dashboards and everything behind them."), TOURS["committee"]
     ),
     Role(
+        "committee_office",
+        _("Committee office"),
+        _("Prepares what the management committee decides, and follows it up."),
+        TOURS["committee_office"],
+    ),
+    Role(
         "branch_head",
         _("Branch head"),
         _("Runs a branch: its people, grids, customers and loans."),
@@ -29,6 +35,12 @@ ROLES = (
     ),
     Role("team_lead", _("Team lead"), _("Leads a team of customer managers and assigns grids."), TOURS["team_lead"]),
     Role("customer_manager", _("Customer manager"), _("Looks after customers and grids."), TOURS["customer_manager"]),
+    Role(
+        "product_manager",
+        _("Product manager"),
+        _("Keeps the products and watches how they do."),
+        TOURS["product_manager"],
+    ),
     Role("risk", _("Risk officer"), _("Watches the portfolio and its categories."), TOURS["risk"]),
     Role("approver", _("Approver"), _("Decides on applications."), TOURS["approver"]),
     Role("finance", _("Finance officer"), _("Books payments and closes the day."), TOURS["finance"]),
@@ -57,6 +69,8 @@ grant(
     compliance=ALL_READ,
     audit=ALL_READ,
     hr="read export @all",
+    committee_office=ALL_READ,
+    product_manager="read @all",
 )
 grant(
     "Team",
@@ -72,6 +86,8 @@ grant(
     compliance=ALL_READ,
     audit=ALL_READ,
     hr="read manage export @all",
+    committee_office=ALL_READ,
+    product_manager="read @all",
 )
 grant(
     "Staff",
@@ -87,8 +103,36 @@ grant(
     compliance=ALL_READ,
     audit=ALL_READ,
     hr="read manage export @all",
+    committee_office=ALL_READ,
+    product_manager="read @all",
 )
-grant("User", administrator="list show add edit @all", audit="read @all")
+OWN_ABSENCE = "list show add undo @self"
+grant(
+    "Delegation",
+    administrator="list show add undo export @all",
+    hr="list show add undo export @all",
+    branch_head="list show add undo export @branch",
+    compliance="read export @all; add undo @self",
+    audit="read export @all; add undo @self",
+    committee=OWN_ABSENCE,
+    committee_office=OWN_ABSENCE,
+    team_lead=OWN_ABSENCE,
+    customer_manager=OWN_ABSENCE,
+    product_manager=OWN_ABSENCE,
+    risk=OWN_ABSENCE,
+    approver=OWN_ABSENCE,
+    finance=OWN_ABSENCE,
+    collections=OWN_ABSENCE,
+)
+grant(
+    "StaffMove",
+    administrator="read write undo approve run export @all",
+    hr="read write undo approve run export @all",
+    branch_head="read write undo export @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant("User", administrator="list show add edit reveal @all", audit="read @all")
 grant(
     "Parameter",
     administrator="full @all",
@@ -98,6 +142,8 @@ grant(
     compliance="read write export @all",
     audit=ALL_READ,
     branch_head="read @all",
+    committee_office="read @all",
+    product_manager="read @all",
 )
 grant(
     "Product",
@@ -112,9 +158,41 @@ grant(
     collections="read @all",
     compliance=ALL_READ,
     audit=ALL_READ,
+    committee_office=ALL_READ,
+    product_manager="read write export @all",
 )
+for priced in ("FeeItem", "PricePart"):
+    grant(
+        priced,
+        administrator="read @all",
+        committee=ALL_READ,
+        branch_head="read @all",
+        team_lead="read @all",
+        customer_manager="read @all",
+        risk=ALL_READ,
+        approver="read @all",
+        finance="read export import @all",
+        compliance="read write export @all" if priced == "FeeItem" else ALL_READ,
+        audit=ALL_READ,
+        committee_office=ALL_READ,
+        product_manager="read manage export @all",
+    )
 grant(
     "Customer",
+    committee=ALL_READ,
+    branch_head="read write export reveal @branch",
+    team_lead="read write export reveal @team",
+    customer_manager="read write export reveal @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance="read import @all",
+    collections="read export reveal @branch",
+    compliance="read export reveal @all",
+    audit=ALL_READ,
+    committee_office="read @all",
+)
+grant(
+    "Consent",
     committee=ALL_READ,
     branch_head="read write export @branch",
     team_lead="read write export @team",
@@ -123,7 +201,30 @@ grant(
     approver=LOCAL,
     finance="read import @all",
     collections=LOCAL,
-    compliance=ALL_READ,
+    compliance="read write export @all",
+    audit=ALL_READ,
+    committee_office="read @all",
+)
+grant(
+    "CustomerFact",
+    committee=ALL_READ,
+    branch_head="read write export reveal @branch",
+    team_lead="read write export reveal @team",
+    customer_manager="read write export reveal @self",
+    risk="read export reveal @all",
+    approver="read export reveal @branch",
+    finance="read import @all",
+    collections=LOCAL,
+    compliance="read export reveal @all",
+    audit=ALL_READ,
+    committee_office="read @all",
+)
+grant(
+    "PersonRequest",
+    branch_head="read add @branch",
+    team_lead="read add @team",
+    customer_manager="read add @self",
+    compliance="read write export run reveal @all",
     audit=ALL_READ,
 )
 grant(
@@ -149,6 +250,8 @@ grant(
     risk=ALL_READ,
     compliance=ALL_READ,
     audit=ALL_READ,
+    committee_office=ALL_READ,
+    product_manager="read @all",
 )
 grant(
     "MapLine",
@@ -160,54 +263,8 @@ grant(
     risk="read @all",
     compliance="read @all",
     audit="read @all",
-)
-grant(
-    "Loan",
-    committee=ALL_READ,
-    branch_head=LOCAL,
-    team_lead="read export @team",
-    customer_manager="read export @self",
-    risk=ALL_READ,
-    approver=LOCAL,
-    finance="read export import @all",
-    collections=LOCAL,
-    compliance=ALL_READ,
-    audit=ALL_READ,
-)
-grant(
-    "Instalment",
-    committee=ALL_READ,
-    branch_head=LOCAL,
-    team_lead="read export @team",
-    customer_manager="read export @self",
-    risk=ALL_READ,
-    approver=LOCAL,
-    finance="read export import @all",
-    collections=LOCAL,
-    compliance=ALL_READ,
-    audit=ALL_READ,
-)
-grant(
-    "Repayment",
-    committee=ALL_READ,
-    branch_head=LOCAL,
-    team_lead="read export @team",
-    customer_manager="read export @self",
-    risk=ALL_READ,
-    approver=LOCAL,
-    finance="read export import @all",
-    collections=LOCAL,
-    compliance=ALL_READ,
-    audit=ALL_READ,
-)
-grant(
-    "Journal",
-    committee=ALL_READ,
-    branch_head=LOCAL,
-    risk=ALL_READ,
-    finance=ALL_READ,
-    compliance=ALL_READ,
-    audit=ALL_READ,
+    committee_office="read @all",
+    product_manager="read @all",
 )
 grant("ImportBatch", administrator="full @all", finance="full @all", compliance="read @all", audit="read @all")
 grant(
@@ -224,6 +281,8 @@ grant(
     audit="read @all",
     administrator="read @all",
     hr="read @all",
+    committee_office="read @all",
+    product_manager="read @all",
 )
 grant(
     "PortfolioDashboard",
@@ -236,7 +295,31 @@ grant(
     collections="read @branch",
     compliance="read export @all",
     audit="read export @all",
+    committee_office="read export @all",
+    product_manager="read export @all",
 )
+for risk_page in (
+    "ChangedDashboard",
+    "MigrationDashboard",
+    "VintagesDashboard",
+    "ProvisionsDashboard",
+    "BranchesDashboard",
+    "ConcentrationDashboard",
+):
+    grant(
+        risk_page,
+        committee="read export @all",
+        branch_head="read export @branch",
+        team_lead="read export @team",
+        customer_manager="read @self",
+        risk="read export @all",
+        finance="read export @all",
+        collections="read @branch",
+        compliance="read export @all",
+        audit="read export @all",
+        committee_office="read export @all",
+        product_manager="read export @all",
+    )
 grant(
     "Report",
     committee="read run export @all",
@@ -245,5 +328,14 @@ grant(
     finance="read run export @all",
     compliance="read run export @all",
     audit="read run export @all",
+    committee_office="read run export @all",
+    product_manager="read run @all",
 )
+grant(
+    "Role",
+    administrator="list show add edit export import approve @all",
+    compliance="read export approve @all",
+    audit="read export @all",
+)
+grant("ViewAs", administrator="run @all", audit="run @all")
 grant("AuditEntry", administrator="read @all", compliance=ALL_READ, audit=ALL_READ)

@@ -49,6 +49,19 @@ TOURS: dict[str, tuple[Step, ...]] = {
         ),
         Step("ReportView", _("Reports"), _("The returns that leave the house, for any date, on screen and as PDF.")),
     ),
+    "committee_office": _tour(
+        Step(
+            "menu",
+            _("You prepare the committee's work"),
+            _("Everything of the company to read; nothing here can be changed by mistake."),
+        ),
+        Step(
+            "PortfolioDashboardView",
+            _("What the committee will ask"),
+            _("How much is lent, how much is late, and where. Each chart can be taken along as a file."),
+        ),
+        Step("ReportView", _("Papers for the meeting"), _("Reports for any date, on screen and as PDF.")),
+    ),
     "branch_head": _tour(
         Step(
             "menu",
@@ -78,6 +91,19 @@ TOURS: dict[str, tuple[Step, ...]] = {
             "InstalmentView",
             _("What falls due"),
             _("The coming instalments of your loans: call before the day, not after it."),
+        ),
+    ),
+    "product_manager": _tour(
+        Step("menu", _("You keep the products"), _("Terms, rates and rules of each product, and how it does.")),
+        Step(
+            "ProductView",
+            _("The terms on offer"),
+            _("A changed product applies to new loans; loans that run keep the terms they were paid out on."),
+        ),
+        Step(
+            "PortfolioDashboardView",
+            _("How products do"),
+            _("Cut the portfolio by product: balance, lateness and categories."),
         ),
     ),
     "risk": _tour(

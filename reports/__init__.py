@@ -16,4 +16,6 @@ def register(app: Flask) -> None:
     """
     import_module("reports.catalogue")
     import_module("reports.contributions")
+    import_module("reports.person")
     import_module("reports.views").register(app.extensions["appbuilder"])
+    import_module("reports.all_in_cost_view").register(app.extensions["appbuilder"])

@@ -30,6 +30,7 @@ PALETTE = {
     "paper": TOKENS["light"]["surface"],
     "accent": TOKENS["light"]["brand"],
     "danger": TOKENS["light"]["danger"],
+    "good": TOKENS["light"]["signal"]["ok"],
     **{name.replace("-", "_"): colour for name, colour in TOKENS["light"]["risk"].items()},
 }
 

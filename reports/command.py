@@ -12,6 +12,7 @@ import config
 from portal.core import scope
 from portal.core.errors import PortalError
 from portal.core.security import actor_for_username
+from portal.core.work import record
 from portal.metrics.answers import read_day
 from reports.document import print_report, render_html
 from reports.reader import context_for, report_of
@@ -34,6 +35,7 @@ def report(key: str, as_of: str | None, known_at: str | None, language: str, use
         known = read_day(known_at) if known_at else None
         context = context_for(language, read_day(as_of) if as_of else None, known)
         content = print_report(asked, context) if kind == ".pdf" else render_html(asked, context).encode()
+        record("reports.file", "Report", {"report": key, "as_of": context.as_of.isoformat(), "bytes": len(content)})
     try:
         out.write_bytes(content)
     except OSError as error:

@@ -16,6 +16,7 @@ from portal.core.application import add_page
 from portal.core.clock import business_date
 from portal.core.errors import PortalError
 from portal.core.fields import Field
+from portal.core.headers import allow_inline_styles
 from portal.core.help import Help
 from portal.core.values import ValueProblem, parse
 from portal.core.work import record
@@ -82,6 +83,7 @@ class ReportView(BaseView):
     def page(self, key: str) -> Any:
         """The document as it will be printed, for the preview's frame."""
         report = self._report(key)
+        allow_inline_styles()
         try:
             html = render_html(report, self._context())
         except PortalError as error:

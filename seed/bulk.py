@@ -25,10 +25,13 @@ from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer
+from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.history import bulk_history
+from portal.loans.move_groups import follow_everything
 from portal.loans.periods import add_months
 from portal.loans.positions import positions
 from portal.loans.states import replace_snapshot
+from portal.loans.vintages import follow_vintages
 from portal.organization.models import Branch
 from seed.bulk_customers import Crowd
 from seed.company import BUSINESS_DATE
@@ -135,6 +138,11 @@ def _fill(session: Session, told: Story, size: int) -> None:
         replace_snapshot(session, day, positions(day))
     if size > a_turn:
         _copy(session, crowd, ids[0], a_turn, size)
+    regroup_states(session)
+    for day in month_ends(add_months(BUSINESS_DATE, -MONTH_ENDS), BUSINESS_DATE):
+        regroup_snapshot(session, day)
+        follow_vintages(session, day)
+    follow_everything(session)
 
 
 def _copy(session: Session, crowd: Crowd, first_customer: int, a_turn: int, size: int) -> None:

@@ -11,7 +11,9 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from portal.core.sealed import key_ring
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from portal.core.sealed import KeyRing, Sealed, key_ring
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.customers.rules import Sex
 from seed import geography, identity, names
@@ -31,16 +33,16 @@ class Crowd:
         brand_at = {grid.code: towns[grid.town_code] for grid in geography.grids()}
         self.models = [
             (
-                spec.name,
+                (spec.name, spec.address),
                 brand_at[spec.grid_code],
                 {
                     "type": CustomerType(spec.type),
-                    "address": spec.address,
                     "industry": Industry(spec.industry),
                     "grid_id": organisation.grids[spec.grid_code],
                     "since": spec.since,
-                    "bank_account_sealed": None,
-                    "bank_account_index": None,
+                    **dict.fromkeys(Customer.bank_account.columns),
+                    "disputed_on": None,
+                    "erased_on": None,
                     "version": 1,
                     **organisation.owner(spec.branch_code, spec.team_code, spec.manager_code)._asdict(),
                 },
@@ -57,30 +59,34 @@ class Crowd:
         ]
 
     def _row(
-        self, rng: Random, row_id: int, serial: int, model_name: str, brand_at: int, rest: dict[str, Any]
+        self, rng: Random, row_id: int, serial: int, model: tuple[str, str], brand_at: int, rest: dict[str, Any]
     ) -> dict[str, Any]:
-        data_key, cipher = key_ring().new_cipher()
-        name, uscc, resident_id = model_name, None, (None, None)
+        ring = key_ring()
+        data_key, cipher = ring.new_cipher()
+        (model_name, address), uscc = model, None
+        name, sealed = model_name, dict.fromkeys(Customer.resident_id.columns)
         if rest["type"] is CustomerType.SMALL_ENTERPRISE:
             name = model_name[:brand_at] + names.brand(rng) + model_name[brand_at + 2 :]
             uscc = identity.credit_code("cooperative" if name.endswith("合作社") else "enterprise", serial)
         else:
             born, sex, nth = _birth(serial)
             name = names.person(rng, sex, born.year)
-            resident_id = Customer.resident_id.seal_with(cipher, identity.resident_id(born, sex, nth))
-        phone = Customer.phone.seal_with(cipher, identity.mobile(serial))
+            sealed |= _sealed(Customer.resident_id, cipher, identity.resident_id(born, sex, nth), ring)
+        sealed |= _sealed(Customer.phone, cipher, identity.mobile(serial), ring)
+        sealed |= _sealed(Customer.address, cipher, address, ring)
         return {
             "id": row_id,
             "code": f"C{serial + 1:08d}",
             "name": name,
             "uscc": uscc,
-            "resident_id_sealed": resident_id[0],
-            "resident_id_index": resident_id[1],
-            "phone_sealed": phone[0],
-            "phone_index": phone[1],
             "data_key": data_key,
+            **sealed,
             **rest,
         }
+
+
+def _sealed(value: Sealed, cipher: AESGCM, text: str, ring: KeyRing) -> dict[str, bytes | None]:
+    return dict(zip(value.columns, value.seal_with(cipher, text, ring), strict=True))
 
 
 def _birth(serial: int) -> tuple[date, Sex, int]:

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import func, select
+from werkzeug.security import check_password_hash
 
 from portal.core.clock import BusinessDay, month_end, move_business_date
 from portal.core.db import db
@@ -24,9 +26,15 @@ from portal.organization.models import Branch
 from seed import names
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
+from seed.guarantees import load_guarantees
+from seed.limits import load_limits
 from seed.lives import lives
 from seed.organisation_loading import PASSWORD, Ids, Organisation, load_organisation
+from seed.persons import load_persons
+from seed.pricing import load_pricing
 from seed.story import story
+from seed.terms import load_terms
+from seed.warnings import load_warnings
 
 LOGINS = (
     "administrator",
@@ -49,6 +57,7 @@ def load_if_empty() -> bool:
         select(func.count()).select_from(LoanState)
     ):
         _look_back()
+        _secure()
         return True
     return False
 
@@ -58,11 +67,14 @@ def load() -> None:
     with unit_of_work("seed.demo") as unit:
         open_books()
         organisation = load_organisation()
+        load_pricing(organisation.products)
         borrowers = _customers(organisation)
         _related_parties(borrowers)
+        load_persons(organisation, borrowers)
         bulk_history(lives(story(), organisation, borrowers))
         unit.note(loans=len(story().loans), customers=len(borrowers))
     _look_back()
+    _secure()
 
 
 def open_books() -> None:
@@ -78,12 +90,29 @@ def _look_back() -> None:
     rebuild_states()
 
 
+def _secure() -> None:
+    """What secures the loans, whose terms changed and what is warned of, once it is known how late they are; limits."""
+    with unit_of_work("seed.guarantees"):
+        load_guarantees()
+    load_terms()
+    with unit_of_work("seed.warnings"):
+        load_warnings()
+    with unit_of_work("seed.limits"):
+        load_limits()
+
+
 def month_ends(first: date, last: date) -> Iterator[date]:
     """Ends of the months, from that of `first` on, that are over by `last`."""
     day = month_end(first)
     while day < last:
         yield day
         day = month_end(day + timedelta(days=1))
+
+
+def open_logins() -> list[str]:
+    """The demo's logins that its password would still open."""
+    found = db.session.scalars(select(User).where(User.username.in_(LOGINS), User.active).order_by(User.username))
+    return [user.username for user in found if user.password and check_password_hash(user.password, PASSWORD)]
 
 
 def login_lines() -> list[str]:

@@ -113,6 +113,7 @@ def _products() -> Ids:
                 rounding=product.rounding,
                 holiday_rule=product.holiday_rule,
                 penalty_markup=product.penalty_markup,
+                reset_rule=product.reset_rule,
                 documents=product.documents,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from portal.products.terms import DayCount, HolidayRule, Method, Rounding
+from portal.products.terms import DayCount, HolidayRule, Method, ResetRule, Rounding
 
 Purpose = Literal["business", "consumer"]
 Channel = Literal["offline", "online"]
@@ -32,6 +32,7 @@ class ProductSpec:
     holiday_rule: HolidayRule
     documents: str
     penalty_markup: int = PENALTY_MARKUP
+    reset_rule: ResetRule | None = None
 
 
 INPUTS = ProductSpec(
@@ -63,6 +64,7 @@ ENTERPRISE = ProductSpec(
     "P06", "小微企业贷", "business", "offline", 60_000, 84_000, 6, 12,
     Method.INTEREST_ONLY, DayCount.ACT_360, Rounding.HALF_UP, HolidayRule.MODIFIED_FOLLOWING,
     "营业执照、公司章程、近两年财务报表、抵押物权属证明、企业及法人征信授权书",
+    reset_rule=ResetRule.JANUARY,
 )  # fmt: skip
 HOUSEHOLD = ProductSpec(
     "P07", "家庭消费贷", "consumer", "offline", 84_000, 126_000, 12, 36,

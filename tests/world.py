@@ -18,6 +18,8 @@ from sqlalchemy import select
 from werkzeug.security import generate_password_hash
 
 from portal.core import roles
+from portal.core.accounts import sessions
+from portal.core.accounts.events import Way
 from portal.core.clock import move_business_date
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
@@ -25,20 +27,63 @@ from portal.core.security import actor_for_username
 from portal.core.setup import prepare
 from portal.core.tour import TourSeen
 from portal.core.work import unit_of_work
+from portal.customers.consents import Consent, ConsentPurpose, ConsentSource
+from portal.customers.facts import CustomerFact, FactItem, FactKind, FactSource
 from portal.customers.models import Customer, CustomerType, RelatedParty, Tie
+from portal.delegations.models import Delegation
 from portal.grids.models import Grid, GridKind
+from portal.guarantees.models import (
+    CollateralItem,
+    GuaranteeContract,
+    GuaranteeKind,
+    Guarantor,
+    LegalAct,
+    Litigation,
+    RepossessedAsset,
+)
+from portal.guarantees.rules import Act
+from portal.guarantees.services import settle
+from portal.limits.models import (
+    CompanyFigure,
+    FigureKind,
+    Insider,
+    InsiderKind,
+    LendingLimit,
+    LimitBreach,
+    LimitKind,
+    LimitUsage,
+)
+from portal.limits.rules import Standing
+from portal.loans.agreed_fees import AgreedFee
+from portal.loans.bank_lines import BankLine
 from portal.loans.classification import Category
 from portal.loans.components import Component
+from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.minima import CategoryMinimum, Ground
 from portal.loans.models import Allocation, Instalment, Loan, Repayment
+from portal.loans.move_groups import follow_snapshot
+from portal.loans.receipts import HeldReceipt
+from portal.loans.reliefs import Relief
 from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.terms import Rescheduling, ReschedulingKind, TermsChange
+from portal.loans.vintages import follow_vintages
+from portal.moves.models import MoveState, StaffMove
 from portal.organization.models import Branch, BranchKind, Post, Staff, Team
+from portal.persons.models import PersonRequest, RequestChannel, RequestKind
+from portal.pricing.models import FeeItem, PriceKind, PricePart
+from portal.pricing.offers import Basis, Charged, Payee
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
+from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
+from portal.warnings.models import BackTest, WarningCase, WarningCondition, WarningLimit, WarningRule, WarningStep
+from portal.warnings.rules import Comparison, Indicator, Joined, Level, Owner, State, Step, Unit
 
 PASSWORD = "a good password"
 _HASHED = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1000")
 TODAY = dt.date(2026, 6, 30)
+MONTH_END = dt.date(2026, 5, 31)
+"""Every loan has a snapshot of it."""
 
 #: Where each login belongs: (branch, team). Roles not named here belong to the head office.
 PLACES = {
@@ -51,6 +96,14 @@ PLACES = {
     "approver": ("A", None),
     "collections": ("A", None),
 }
+
+
+def enter(app: Flask, client: FlaskClient, user_id: int) -> None:
+    """Give a client a session of this login, as the log-in page would."""
+    with app.app_context(), acting(SYSTEM):
+        token = sessions.begin(user_id, Way.PASSWORD)
+    with client.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"], cookie[sessions.COOKIE] = str(user_id), True, token
 
 
 @dataclass
@@ -69,8 +122,7 @@ class World:
         client = self.app.test_client()
         with self.app.app_context(), acting(SYSTEM):
             user_id = actor_for_username(username).user_id
-        with client.session_transaction() as session:
-            session["_user_id"], session["_fresh"] = str(user_id), True
+        enter(self.app, client, user_id or 0)
         return client
 
     def loans_of(self, *managers: str) -> set[str]:
@@ -86,9 +138,19 @@ def build(app: Flask, per_manager: int = 4) -> World:
             move_business_date(TODAY)
             _organisation(world)
             product = _product()
+            _delegations(world)
+            _moves(world)
+            _prices(product)
+            _figures()
+            _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
                 for number in range(per_manager):
                     _customer_with_loan(world, product, manager, number)
+            db.session.flush()
+            regroup_states(db.session())
+            regroup_snapshot(db.session(), MONTH_END)
+            follow_snapshot(db.session(), MONTH_END)
+            follow_vintages(db.session(), MONTH_END)
     return world
 
 
@@ -125,6 +187,41 @@ def _organisation(world: World) -> None:
         )
 
 
+def _delegations(world: World) -> None:
+    """One of each manager, long over: it opens nothing to anybody."""
+    for name, delegate in (("a1", "a2"), ("a2", "a1"), ("b1", "branch_head")):
+        branch, team = PLACES[name]
+        _added(
+            Delegation(
+                manager_id=world.staff[name],
+                delegate_id=world.staff[delegate],
+                first_day=dt.date(2025, 3, 3),
+                last_day=dt.date(2025, 3, 7),
+                reason="leave",
+                branch_id=world.branches[branch],
+                team_id=world.teams[team or ""],
+            )
+        )
+
+
+def _moves(world: World) -> None:
+    """One of each manager, called off: it changes nothing."""
+    for name in ("a1", "a2", "b1"):
+        branch, team = PLACES[name]
+        _added(
+            StaffMove(
+                manager_id=world.staff[name],
+                on_day=dt.date(2025, 3, 3),
+                to_post=Post.RISK,
+                reason="asked for",
+                state=MoveState.WITHDRAWN,
+                from_post=Post.CUSTOMER_MANAGER,
+                branch_id=world.branches[branch],
+                team_id=world.teams[team or ""],
+            )
+        )
+
+
 def _square(place: int) -> str:
     """The outline of a grid: squares in a row, each touching the next."""
     west, east = 120 + place / 100, 120 + (place + 1) / 100
@@ -151,6 +248,106 @@ def _product() -> int:
     )
 
 
+def _prices(product_id: int) -> None:
+    """An item of the fee catalogue that new loans may be charged, and a part of prices."""
+    item = {"payee": Payee.INSURER, "charged": Charged.AT_SIGNING, "basis": Basis.OF_PRINCIPAL, "share": 10_000}
+    _added(FeeItem(code="F1", name="insurance", valid_from=TODAY, source="price list", **item))
+    part = {"kind": PriceKind.FUNDING, "rate": 20_000, "valid_from": TODAY, "source": "decision 1"}
+    _added(PricePart(code="PP1", product_id=product_id, **part))
+
+
+def _figures() -> None:
+    """Net assets of the year-end before, far above what is lent: no limit is near."""
+    _added(
+        CompanyFigure(
+            code="NA-2025",
+            kind=FigureKind.NET_ASSETS,
+            on_day=dt.date(2025, 12, 31),
+            amount=1_000_000_000,
+            account="4 equity",
+            source="audited statement",
+        )
+    )
+
+
+def _limits(customer_id: int, tag: str, used: int) -> None:
+    """The customer is an insider, and what is kept of the limit on single borrowers."""
+    source = f"declaration of cust-{tag}"
+    kind = InsiderKind.STAFF
+    _added(Insider(code=f"I-{tag}", customer_id=customer_id, kind=kind, valid_from=TODAY, source=source))
+    limit = db.session.scalars(select(LendingLimit).where(LendingLimit.kind == LimitKind.BORROWER)).one()
+    measured = {"limit_id": limit.id, "customer_id": customer_id, "subject": customer_id}
+    standing = Standing.FREE
+    _added(
+        LimitUsage(
+            **measured,
+            on_day=MONTH_END,
+            members=1,
+            insider=True,
+            used=used,
+            base=1_000_000_000,
+            of_base=1_001,
+            free=99_000_000,
+            standing=standing,
+        )
+    )
+    highest = {"highest": used, "highest_share": 1_001, "highest_on": MONTH_END}
+    spell = {"level": Standing.NEAR, "first_day": MONTH_END, "ended_on": TODAY}
+    _added(LimitBreach(**measured, **spell, **highest, note=f"note of cust-{tag}"))
+
+
+def _warning_rule(product_id: int) -> None:
+    """A draft, so that bookings of tests open no warnings by it; with one part of each kind."""
+    rule_id = _added(
+        WarningRule(
+            code="W1",
+            name="Late",
+            level=Level.YELLOW,
+            joined=Joined.ALL,
+            owner=Owner.CUSTOMER_MANAGER,
+            acknowledge_days=3,
+            valid_from=dt.date(2026, 1, 1),
+        )
+    )
+    _added(
+        WarningCondition(
+            rule_id=rule_id,
+            indicator=Indicator.DAYS_PAST_DUE,
+            comparison=Comparison.AT_LEAST,
+            unit=Unit.DAYS,
+            threshold="30",
+        )
+    )
+    _added(WarningLimit(rule_id=rule_id, product_id=product_id))
+    figures = {"months": 2, "horizon": 2, "loans": 9, "hits": 4, "confirmed": 2, "missed": 1, "lead_days": 31}
+    span = {"first_day": dt.date(2026, 2, 28), "last_day": dt.date(2026, 3, 31), "leads": [[31, 2]]}
+    _added(BackTest(rule_id=rule_id, run_on=TODAY, **figures, **span))
+
+
+def _warning(loan: Loan, tag: str) -> None:
+    """A warning that waits, and a step of it."""
+    rule_id = db.session.scalars(select(WarningRule.id)).one()
+    case_id = _added(
+        WarningCase(
+            code=f"W-{tag}",
+            loan_id=loan.id,
+            customer_id=loan.customer_id,
+            rule_id=rule_id,
+            level=Level.YELLOW,
+            opened_on=TODAY,
+            balance=loan.principal,
+            days_past_due=40,
+            category=Category.SPECIAL_MENTION,
+            state=State.OPEN,
+            owner=Owner.CUSTOMER_MANAGER,
+            acknowledge_by=TODAY,
+        )
+    )
+    at = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
+    note = f"called cust-{tag}"
+    _added(WarningStep(loan_id=loan.id, case_id=case_id, step=Step.ACKNOWLEDGE, done_on=TODAY, done_at=at, note=note))
+
+
 def _customer_with_loan(world: World, product_id: int, manager: str, number: int) -> None:
     branch, team = PLACES[manager]
     owner = {
@@ -174,6 +371,35 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
     customer.phone = f"139{len(world.customers):08d}"
     world.customers[customer.code] = _added(customer)
     _added(RelatedParty(code=f"C-{tag}-1", customer_id=customer.id, name=f"cust-{tag}-spouse", tie=Tie.SPOUSE))
+    consent_id = _added(
+        Consent(
+            code=f"C-{tag}-consent",
+            customer_id=customer.id,
+            purpose=ConsentPurpose.PROCESSING,
+            given_on=TODAY,
+            source=ConsentSource.PAPER,
+        )
+    )
+    fact = CustomerFact(
+        code=f"C-{tag}-fact",
+        customer_id=customer.id,
+        kind=FactKind.FINANCIAL,
+        item=FactItem.INCOME,
+        source=FactSource.CUSTOMER,
+        collected_on=TODAY,
+        consent_id=consent_id,
+    )
+    fact.content = f"income of cust-{tag}"
+    _added(fact)
+    _added(
+        PersonRequest(
+            code=f"C-{tag}-request",
+            customer_id=customer.id,
+            kind=RequestKind.ACCESS,
+            channel=RequestChannel.COUNTER,
+            received_on=TODAY,
+        )
+    )
     disbursed, principal, days_late = TODAY - dt.timedelta(days=150), 1_000_000 + number, 40 * number
     loan = Loan(
         code=f"LOAN-{tag}",
@@ -214,6 +440,9 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
             **booked,
         )
     )
+    _guarantees(loan.id, tag)
+    _limits(customer.id, tag, principal)
+    _warning(loan, tag)
     journal = Journal(
         loan_id=loan.id,
         key=f"J-{tag}",
@@ -237,6 +466,51 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
                 **booked,
             )
         )
+    held_id = _added(
+        HeldReceipt(
+            code=f"H-{tag}", amount=100 + number, rest=50, customer_id=customer.id, payer=f"cust-{tag}", **booked
+        )
+    )
+    db.session.add(
+        Relief(
+            loan_id=loan.id,
+            component=Component.PENALTY,
+            amount=100 + number,
+            value_date=disbursed,
+            reason=f"relief for LOAN-{tag}",
+            proposed_by="finance",
+            proposed_on=disbursed,
+        )
+    )
+    db.session.add(
+        Rescheduling(
+            loan_id=loan.id,
+            kind=ReschedulingKind.EXTENSION,
+            months=number,
+            rate=120_000,
+            value_date=disbursed,
+            reason=f"extension for LOAN-{tag}",
+            proposed_by="manager",
+            proposed_on=disbursed,
+        )
+    )
+    db.session.add(
+        TermsChange(
+            loan_id=loan.id,
+            journal_id=journal_id,
+            kind=JournalKind.RATE_RESET,
+            months=0,
+            rate_before=120_000,
+            rate=120_000,
+            lpr=30_000,
+            **booked,
+        )
+    )
+    db.session.add(
+        BankLine(
+            code=f"K-{tag}", value_date=disbursed, amount=100 + number, payer=f"cust-{tag}", remark="", held_id=held_id
+        )
+    )
     position = {
         "as_of": TODAY,
         "balance": principal,
@@ -244,6 +518,7 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
         "overdue_principal": 0,
         "overdue_interest": 0,
         "days_past_due": days_late,
+        "floor": Category.NORMAL if days_late == 0 else Category.SPECIAL_MENTION,
         "category": Category.NORMAL if days_late == 0 else Category.SPECIAL_MENTION,
         "rate": 120_000,
         "customer_id": customer.id,
@@ -252,7 +527,76 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
         **owner,
     }
     db.session.add(LoanState(loan_id=loan.id, **position))
-    db.session.add(LoanSnapshot(loan_id=loan.id, **{**position, "as_of": dt.date(2026, 5, 31)}))
+    proposed = {"loan_id": loan.id, "proposer": "somebody", "proposed_on": TODAY, "reason": f"reason of {tag}"}
+    held = CategoryMinimum(
+        loan_id=loan.id,
+        ground=Ground.REVIEW,
+        category=Category.SPECIAL_MENTION,
+        first_day=disbursed,
+        day_after=disbursed,  # it never held: the figures of this company know nothing of it
+    )
+    db.session.add(held)
+    db.session.add(
+        CategoryReview(
+            **proposed,
+            category=Category.LOSS,
+            evidence=f"evidence of {tag}",
+            floor=position["floor"],
+            before=position["category"],
+            state=ReviewState.PROPOSED,
+        )
+    )
+    db.session.add(
+        WriteOffProposal(
+            **proposed,
+            evidence=f"evidence of {tag}",
+            balance=principal,
+            interest=0,
+            days_past_due=days_late,
+            category=position["category"],
+            state=ProposalState.PROPOSED,
+        )
+    )
+    db.session.add(LoanSnapshot(loan_id=loan.id, **{**position, "as_of": MONTH_END}))
+
+
+def _guarantees(loan_id: int, tag: str) -> None:
+    """What secures a loan, and what was done about it; an agreed fee."""
+    item = db.session.scalars(select(FeeItem)).first()
+    assert item is not None
+    fee = {"payee": Payee.LENDER, "charged": Charged.TAKEN_OVER, "basis": Basis.FIXED, "standard": 0, "counted": False}
+    _added(AgreedFee(loan_id=loan_id, item_id=item.id, amount=500, agreed_on=TODAY, **fee))
+    contracts = {
+        kind: _added(
+            GuaranteeContract(code=f"{kind}-{tag}", loan_id=loan_id, kind=kind, secured=1_000_000, signed_on=TODAY)
+        )
+        for kind in (GuaranteeKind.MORTGAGE, GuaranteeKind.GUARANTOR)
+    }
+    guarantor = Guarantor(loan_id=loan_id, contract_id=contracts[GuaranteeKind.GUARANTOR], name=f"cust-{tag}-guarantor")
+    guarantor.phone = f"138{loan_id:08d}"
+    guarantor_id = _added(guarantor)
+    thing = CollateralItem(
+        loan_id=loan_id,
+        contract_id=contracts[GuaranteeKind.MORTGAGE],
+        thing=f"house of cust-{tag}",
+        appraised_value=2_000_000,
+        appraiser="ourselves",
+        appraised_on=TODAY,
+        reappraise_on=TODAY + dt.timedelta(days=30),
+    )
+    _added(thing)
+    _added(LegalAct(loan_id=loan_id, act=Act.DEMAND, done_on=TODAY, evidence=f"letter to cust-{tag}"))
+    _added(Litigation(code=f"case-{tag}", loan_id=loan_id, court="court", filed_on=TODAY, guarantor_id=guarantor_id))
+    asset = RepossessedAsset(
+        code=f"asset-{tag}",
+        loan_id=loan_id,
+        thing=f"car of cust-{tag}",
+        received_on=TODAY,
+        value=100,
+        dispose_by=TODAY + dt.timedelta(days=40),
+    )
+    _added(asset)
+    settle(loan_id)
 
 
 def _added(row: object) -> int:

@@ -10,12 +10,12 @@ from flask_babel import lazy_gettext as _
 from dashboards.asked import Asked, Figures
 from dashboards.charts import Parts, Ranking, Trend
 from dashboards.dashboard import Dashboard, Tile, register_dashboard
+from dashboards.sentences import greatest_part, growth
+from dashboards.theme import RISK_COLOURS
 from dashboards.wording import month_end_words, percent_words, round_money
 from portal.core.help import Help
 from portal.core.metric import metric_of
-from portal.loans.classification import Category
-
-LATE = "par_30_balance"
+from reports.figures import whole
 
 
 def answer(asked: Asked, now: Figures, before: Figures) -> str:
@@ -27,40 +27,32 @@ def answer(asked: Asked, now: Figures, before: Figures) -> str:
 
 
 def _size(asked: Asked, now: Figures, before: Figures) -> str:
-    balance, earlier = _whole(now["loan_balance"]), _whole(before["loan_balance"])
-    facts = {"balance": round_money(balance), "then": month_end_words(asked.month_end_before)}
-    if not earlier:
+    facts = {"balance": round_money(whole(now, "loan_balance")), "then": month_end_words(asked.month_end_before)}
+    grown = growth("loan_balance", now, before)
+    if grown is None:
         return gettext("The loan balance is %(balance)s.", **facts)
-    facts["share"] = percent_words(Fraction(abs(balance - earlier), earlier), 1)
-    if balance > earlier:
+    facts["share"] = percent_words(abs(grown), 1)
+    if grown > 0:
         return gettext("The loan balance is %(balance)s, %(share)s more than at %(then)s.", **facts)
-    if balance < earlier:
+    if grown < 0:
         return gettext("The loan balance is %(balance)s, %(share)s less than at %(then)s.", **facts)
     return gettext("The loan balance is %(balance)s, the same as at %(then)s.", **facts)
 
 
 def _lateness(asked: Asked, now: Figures) -> str:
+    par = str(metric_of("par_30").label)
     if not now["par_30"]:
-        return gettext("%(par)s is 0.", par=metric_of("par_30").label)
-    facts = {"late": percent_words(Fraction(now["par_30"])), "par": str(metric_of("par_30").label)}
-    for dimension in ("branch", "product"):
-        found = asked.evaluate((LATE,), by=(dimension,))
-        if len(found.rows) > 1:
-            worst = max(found.rows, key=lambda row: _whole(row.values[LATE]))
-            part = Fraction(_whole(worst.values[LATE]), _whole(found.total[LATE]))
-            facts |= {"part": percent_words(part, 0), "where": worst.labels[dimension]}
-            if part == 1:
-                return gettext("%(par)s is %(late)s, all of that in %(where)s.", **facts)
-            if part > Fraction(1, 2):
-                return gettext("%(par)s is %(late)s, most of that (%(part)s) in %(where)s.", **facts)
-            return gettext("%(par)s is %(late)s, the largest part of that (%(part)s) in %(where)s.", **facts)
-    return gettext("%(par)s is %(late)s.", **facts)
-
-
-def _whole(value: object) -> int:
-    """Money of a sum, which is always there."""
-    assert isinstance(value, int)
-    return value
+        return gettext("%(par)s is 0.", par=par)
+    facts = {"late": percent_words(Fraction(now["par_30"])), "par": par}
+    worst = greatest_part(asked, "par_30_balance", ("branch", "product"))
+    if worst is None:
+        return gettext("%(par)s is %(late)s.", **facts)
+    facts |= {"part": percent_words(worst.share, 0), "where": worst.of}
+    if worst.share == 1:
+        return gettext("%(par)s is %(late)s, all of that in %(where)s.", **facts)
+    if worst.share > Fraction(1, 2):
+        return gettext("%(par)s is %(late)s, most of that (%(part)s) in %(where)s.", **facts)
+    return gettext("%(par)s is %(late)s, the largest part of that (%(part)s) in %(where)s.", **facts)
 
 
 PORTFOLIO = register_dashboard(
@@ -85,11 +77,11 @@ PORTFOLIO = register_dashboard(
             Tile("borrower_count"),
             Tile("average_rate"),
             Tile("provision_required", good="down"),
-            Tile("overdue_loan_balance", good="down"),
+            Tile("overdue_loan_balance", good="down", why="changed"),
             Tile("par_1", good="down"),
             Tile("par_30", good="down"),
             Tile("par_90", good="down"),
-            Tile("npl_ratio", good="down"),
+            Tile("npl_ratio", good="down", why="changed"),
         ),
         charts=(
             Parts(
@@ -98,7 +90,7 @@ PORTFOLIO = register_dashboard(
                 by="category",
                 measure="category_balance",
                 count="category_count",
-                colours=tuple((category, f"risk-{category.value.replace('_', '-')}") for category in Category),
+                colours=RISK_COLOURS,
             ),
             Trend(
                 key="trend",
@@ -113,7 +105,7 @@ PORTFOLIO = register_dashboard(
                 by="branch",
                 measure="loan_balance",
                 beside="par_30",
-                also=("loan_count", "borrower_count", "npl_ratio"),
+                also=("loan_count", "borrower_count", "npl_ratio", "restructured_balance"),
             ),
             Ranking(
                 key="by_product",
@@ -126,5 +118,8 @@ PORTFOLIO = register_dashboard(
         ),
         filters=("branch", "manager", "product", "customer_group"),
         answer=answer,
+        counted="loan_count",
+        nothing=_("No open loans"),
+        nothing_because=_("There are none at this date within these filters, or none that you look after."),
     )
 )

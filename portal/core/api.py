@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from apispec import APISpec
@@ -11,21 +10,13 @@ from flask_appbuilder.api import BaseApi, expose, protect
 from flask_babel import gettext
 
 from portal.core import filters, forms
+from portal.core.api_document import body_schema, json_content, list_parameters, ref, row_schema, schema_of
 from portal.core.errors import InvalidValues, PortalError
 from portal.core.fields import Field
+from portal.core.masks import COVER
+from portal.core.role_store import CLEAR
 from portal.core.values import ValueProblem, as_text, parse
 from portal.core.views import PortalView
-
-SCHEMA_OF = {
-    "money": {"type": "string", "description": "yuan with two decimals", "example": "1234.56"},
-    "rate": {"type": "string", "description": "percent a year", "example": "12.61"},
-    "date": {"type": "string", "format": "date"},
-    "datetime": {"type": "string", "format": "date-time"},
-    "int": {"type": "integer"},
-    "bool": {"type": "boolean"},
-    "ref": {"type": "integer", "description": "id of the record it refers to"},
-    "json": {"type": "string"},
-}
 
 
 class PortalApi(BaseApi):
@@ -53,12 +44,6 @@ class PortalApi(BaseApi):
         ---
         get:
           summary: One page of rows, as searched, filtered and ordered
-          parameters:
-          - {in: query, name: q, schema: {type: string}, description: quick search}
-          - {in: query, name: page, schema: {type: integer, minimum: 1}}
-          - {in: query, name: size, schema: {type: integer, minimum: 1, maximum: 200}}
-          - {in: query, name: order, schema: {type: string}}
-          - {in: query, name: direction, schema: {type: string, enum: [asc, desc]}}
           responses:
             200: {description: rows and their count}
             400: {$ref: '#/components/responses/400'}
@@ -166,26 +151,32 @@ class PortalApi(BaseApi):
             200: {description: field metadata}
             401: {$ref: '#/components/responses/401'}
         """
-        known = {**self.view.fields}
+        known = {n: self.view.fields[n] for n in self.view.shown(self.view.fields)}
         return jsonify(
-            fields=[{"name": n, "label": str(f.label), **_schema(f), "required": f.required} for n, f in known.items()],
+            fields=[
+                {"name": n, "label": str(f.label), **schema_of(f), "required": f.required} for n, f in known.items()
+            ],
             filters={n: list(filters.BY_TYPE[f.type]) for n, f in filters.filterable(self.view.model).items()},
         )
 
     # ---- JSON -----------------------------------------------------------------------------------------------------
 
     def as_json(self, row: Any) -> dict[str, Any]:
-        """The row's described fields; sensitive ones masked, references as {id, text}."""
+        """The row's described fields, without hidden ones; masked ones covered, references as {id, text}."""
         found: dict[str, Any] = {"id": row.id}
-        for name, field in self.view.fields.items():
+        for name in self.view.shown(self.view.fields):
+            field = self.view.fields[name]
             found[name] = self._json(row, name, field)
         if hasattr(row, "version"):
             found["version"] = row.version
         return found
 
     def _json(self, row: Any, name: str, field: Field) -> Any:
-        if field.sensitive:
-            return self.view.cell(row, name) or None if name in getattr(type(row), "__sealed__", {}) else None
+        if self.view.mask(name) != CLEAR:
+            words = name in getattr(type(row), "__sealed__", {}) or (
+                field.type in ("text", "code") and not field.sensitive
+            )
+            return self.view.cell(row, name) or None if words else None
         value = forms.held_value(row, field)
         if value is None or field.type in ("int", "bool"):
             return value
@@ -195,7 +186,10 @@ class PortalApi(BaseApi):
         return as_text(field, value)
 
     def body(self) -> dict[str, Any]:
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:  # brackets within brackets without end
+            body = None
         if not isinstance(body, dict):
             raise PortalError(gettext("The request needs a JSON object."))
         return dict(body)
@@ -203,15 +197,19 @@ class PortalApi(BaseApi):
     def read_values(self, allowed: list[str]) -> dict[str, Any]:
         """The body's values parsed by field type; InvalidValues names what does not fit and what is not known."""
         values, wrong = {}, {}
+        closed = forms.left_out(self.view.model, allowed, editing=request.method == "PUT")
         for name, given in self.body().items():
             field = self.view.fields.get(name)
             if name == "version":
                 continue
-            if field is None or name not in allowed or field.readonly:
+            if field is None or name not in allowed or field.readonly or name in closed:
                 wrong[name] = [gettext("This field cannot be set here.")]
                 continue
             if isinstance(given, (dict, list)) or (isinstance(given, float) and field.type in ("money", "rate")):
                 wrong[name] = [gettext("Give this value as a text, a whole number or yes/no.")]
+                continue
+            if given is not None and self.view.mask(name) != CLEAR and COVER in str(given):
+                wrong[name] = [gettext("This is how the value is shown, not the value.")]
                 continue
             try:
                 values[name] = parse(field, "" if given is None else str(given))
@@ -221,16 +219,34 @@ class PortalApi(BaseApi):
             raise InvalidValues(wrong)
         return values
 
+    # ---- the document ---------------------------------------------------------------------------------------------
+
     def add_apispec_components(self, api_spec: APISpec) -> None:
         super().add_apispec_components(api_spec)
-        properties = {n: _schema(f) for n, f in self.view.fields.items()}
-        api_spec.components.schema(self.view.model.__name__, {"type": "object", "properties": properties})
+        name, fields = self.view.model.__name__, self.view.fields
+        api_spec.components.schema(name, row_schema(fields))
+        api_spec.components.schema(f"{name}.add", body_schema(fields, self.view.add_columns, changing=False))
+        api_spec.components.schema(f"{name}.edit", body_schema(fields, self.view.edit_columns, changing=True))
 
-
-def _schema(field: Field) -> dict[str, Any]:
-    if field.choices is not None:
-        return {"type": "string", "enum": [choice.value for choice in field.choices]}
-    return copy.deepcopy(SCHEMA_OF.get(field.type, {"type": "string"}))
+    def operation_helper(
+        self, path: Any = None, operations: Any = None, methods: Any = None, func: Any = None, **kwargs: Any
+    ) -> None:
+        """What the docstrings cannot know: this resource's filters, rows and bodies."""
+        super().operation_helper(path=path, operations=operations, methods=methods, func=func, **kwargs)
+        view, row, whole = self.view, ref(self.view.model.__name__), {"type": "integer"}
+        one = {"type": "object", "required": ["result"], "properties": {"result": row}}
+        page = {"count": whole, "count_capped": {"type": "boolean"}, "page": whole, "pages": whole}
+        many = {"type": "object", "properties": {"result": {"type": "array", "items": row}, **page}}
+        answers = {"get_list": many, "get": one, "post": one, "put": one}
+        for operation in operations.values():
+            if func.__name__ in answers:
+                told = next(answer for code, answer in operation["responses"].items() if int(code) < 300)
+                told.update(json_content(answers[func.__name__]))
+            if func.__name__ == "get_list":
+                operation["parameters"] = list_parameters(view.model, view.filter_columns, view.orderable())
+            if func.__name__ in ("post", "put"):
+                body = ref(f"{view.model.__name__}.{'add' if func.__name__ == 'post' else 'edit'}")
+                operation["requestBody"] = {"required": True, **json_content(body)}
 
 
 def api_for(view: PortalView) -> type[PortalApi]:

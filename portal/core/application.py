@@ -14,15 +14,39 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
-from portal.core import errors, filters, form_screen, headers, help, jobs, login, logs, recent, scope, security
+from portal.core import (
+    errors,
+    filters,
+    form_screen,
+    headers,
+    help,
+    jobs,
+    login,
+    logs,
+    recent,
+    redaction,
+    refusals,
+    request_limits,
+    scope,
+    security,
+    view_as,
+)
+from portal.core.accounts import keys
+from portal.core.accounts.directory import fab_settings
+from portal.core.accounts.of_view import AccountOfView
+from portal.core.accounts.own_view import AccountView
 from portal.core.api import api_for
+from portal.core.api_document import OpenApi, SwaggerView
 from portal.core.clock import business_date
 from portal.core.db import db, label_of, migrate
 from portal.core.display import screens
 from portal.core.export_view import ExportView
 from portal.core.files import FolderStore
+from portal.core.key_ring import missing
+from portal.core.key_rotation import used_ids
 from portal.core.migrating import behind
 from portal.core.notifications import unread_count
 from portal.core.sealed import KeyRing
@@ -34,11 +58,13 @@ HERE = Path(__file__).resolve().parent.parent
 
 def flask_settings(settings: config.Settings) -> dict[str, Any]:
     """Flask's, FAB's and the extensions' settings derived from ours."""
-    engine: dict[str, Any] = {"connect_args": {"timeout": 15}}
+    # Values stay out of the texts of database errors, which end in the log.
+    engine: dict[str, Any] = {"hide_parameters": True, "connect_args": {"timeout": 15}}
     if not settings.is_sqlite:
-        # A generic plan for a three-character search is a hundred times slower than a custom one.
-        engine = {"pool_pre_ping": True, "pool_size": settings.web_threads, "max_overflow": 4}
-        engine["connect_args"] = {"options": "-c plan_cache_mode=force_custom_plan"}
+        engine |= {"pool_pre_ping": True, "pool_size": settings.web_threads, "max_overflow": 4}
+        # Each statement is planned for its values: a generic plan for a three-character search is a hundred times
+        # slower. Said by not preparing, since `plan_cache_mode` would plan anew each check of a foreign key as well.
+        engine["connect_args"] = {"prepare_threshold": None}
     redis = settings.redis_url
     return {
         "SECRET_KEY": settings.secret_key,
@@ -48,9 +74,12 @@ def flask_settings(settings: config.Settings) -> dict[str, Any]:
         "FAB_CREATE_DB": False,
         "FAB_UPDATE_PERMS": False,
         "FAB_BASE_TEMPLATE": "portal/base.html",
-        "FAB_API_SWAGGER_UI": True,
+        "FAB_ADD_OPENAPI_VIEWS": False,  # ours tell of every refusal
         "FAB_ADD_MENU_API": False,
+        "FAB_API_KEY_ENABLED": True,  # keys of ours: PortalSecurityManager.validate_api_key
+        "FAB_API_KEY_PREFIXES": [keys.PREFIX],
         "FAB_INDEX_VIEW": "portal.home.HomeView",
+        "FAB_MENU": "portal.core.menu.PortalMenu",
         "FAB_SECURITY_MANAGER_CLASS": "portal.core.security.PortalSecurityManager",
         "LANGUAGES": config.LANGUAGES,
         "BABEL_DEFAULT_LOCALE": "en",
@@ -61,13 +90,14 @@ def flask_settings(settings: config.Settings) -> dict[str, Any]:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        **fab_settings(settings),
         "JWT_ACCESS_TOKEN_EXPIRES": dt.timedelta(minutes=30),
         "RATELIMIT_ENABLED": settings.mode != "test",
         "AUTH_RATE_LIMITED": settings.mode != "test",
-        "AUTH_RATE_LIMIT": "20 per minute",
+        "AUTH_RATE_LIMIT": settings.login_limit,
         "RATELIMIT_STORAGE_URI": redis or "memory://",
         "RATELIMIT_KEY_PREFIX": settings.redis_prefix,
-        "MAX_CONTENT_LENGTH": 512 * 1024 * 1024,
+        "MAX_CONTENT_LENGTH": request_limits.LARGEST_BODY,
         "COMPRESS_MIMETYPES": [
             "text/html",
             "text/css",
@@ -91,19 +121,26 @@ def assemble(settings: config.Settings) -> Flask:
         instance_path=str(settings.instance_path.resolve()),
     )
     app.config.update(flask_settings(settings))
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.extensions["settings"] = settings
-    app.extensions["key_ring"] = KeyRing(settings.master_key)
+    app.extensions["key_ring"] = KeyRing(settings.master_keys, settings.index_key)
     app.extensions["file_store"] = FolderStore(settings.instance_path / "files")
     logs.configure(settings.log_level)
+    redaction.hide((settings.secret_key, *config.parse_keys(settings.master_keys).values()))
     logs.register(app)
     headers.register(app)
     errors.register(app)
+    refusals.register(app)
+    request_limits.register(app, settings)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(HERE / "migrations"))
     csrf.init_app(app)
     Compress(app)
     jobs.register(app, settings.redis_url, settings.redis_prefix)
     recent.register(app)
+    view_as.register(app)
     _probes(app)
     return app
 
@@ -115,9 +152,14 @@ def add_builder(app: Flask) -> AppBuilder:
     builder.bm.babel.init_app(
         app, locale_selector=_locale, default_translation_directories=app.config["BABEL_TRANSLATION_DIRECTORIES"]
     )
+    builder.add_api(OpenApi)
+    builder.add_view_no_menu(SwaggerView)
     builder.add_view_no_menu(ExportView)
     builder.add_view_no_menu(help.HelpView)
+    builder.add_view_no_menu(AccountView)
+    builder.add_view_no_menu(AccountOfView)
     app.before_request(security.enter_request)
+    app.before_request(request_limits.check_rate)
     app.before_request(_protect)
     app.teardown_request(security.leave_request)
     app.context_processor(_for_templates)
@@ -196,6 +238,16 @@ def current_settings() -> config.Settings:
     return current_app.extensions["settings"]  # type: ignore[no-any-return]
 
 
+def missing_keys() -> list[str]:
+    """Ids of master keys that data keys need and the key ring lacks; asked until all are there."""
+    if not current_app.extensions.get("keys_complete"):
+        lacking = missing(used_ids())
+        if lacking:
+            return lacking
+        current_app.extensions["keys_complete"] = True
+    return []
+
+
 def _probes(app: Flask) -> None:
     @app.get("/healthz")
     def healthz() -> Any:
@@ -204,10 +256,14 @@ def _probes(app: Flask) -> None:
 
     @app.get("/readyz")
     def readyz() -> Any:
-        """The database answers and is at the newest migration."""
+        """The database answers, is at the newest migration, and no master key is missing."""
         try:
             db.session.execute(text("SELECT 1"))
-            waiting = behind()
+            if behind():
+                return jsonify(status="migrations missing"), 503
+            lacking = missing_keys()
         except SQLAlchemyError:
             return jsonify(status="database unreachable"), 503
-        return (jsonify(status="migrations missing"), 503) if waiting else (jsonify(status="ready"), 200)
+        if lacking:
+            return jsonify(status="master keys missing", keys=lacking), 503
+        return jsonify(status="ready"), 200

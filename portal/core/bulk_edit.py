@@ -15,11 +15,12 @@ from flask_babel import gettext
 from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 
-from portal.core import forms, paging, scope
+from portal.core import forms, paging, places, scope
 from portal.core.db import db
 from portal.core.errors import InvalidValues, PortalError, Refused
 from portal.core.fields import Field
 from portal.core.list_settings import ListSettings
+from portal.core.role_store import CLEAR
 from portal.core.values import as_shown, is_whole
 from portal.core.work import current_unit, verb
 
@@ -65,14 +66,16 @@ class BulkEdit(ListSettings):
 
     def bulk_choices(self) -> list[Field]:
         """What the bulk bar offers."""
-        return [self.fields[name] for name in self.bulk_fields] if self.bulk_fields and self.may("edit") else []
+        if not self.bulk_fields or not self.may("edit"):
+            return []
+        return [self.fields[name] for name in self.bulk_fields if self.mask(name) == CLEAR]
 
     @expose("/bulk_edit", methods=["POST"])
     @has_access
     def bulk_edit(self) -> Any:
         """Three steps over one form: the value, the preview, the change."""
         name = request.form.get("field", "")
-        if name not in self.bulk_fields or not self.may("edit"):
+        if name not in {field.name for field in self.bulk_choices()}:
             abort(404)
         try:
             seen, left_out = self._wanted()
@@ -143,6 +146,7 @@ class BulkEdit(ListSettings):
             title=gettext("Change: %(field)s", field=field.label),
             form=form,
             field=field,
+            follow=[self.fields[n].label for n in places.decided_by(self.model, name)],
             seen=seen,
             left_out=left_out,
             ready=ready,

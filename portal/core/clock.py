@@ -29,7 +29,8 @@ def now() -> dt.datetime:
 
 
 def calendar_date() -> dt.date:
-    """Today's date in China, where the lenders are; only to tell how far the nightly day-end has to go."""
+    """Today's date in China, where the lenders are: how far the nightly day-end has to go, and on which days somebody
+    stands in for another. Who is away is away on real days, in a demo company with a fixed date too."""
     return (now() + dt.timedelta(hours=8)).date()
 
 

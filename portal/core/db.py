@@ -23,6 +23,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Integer
 
 from portal.core import guard as _guard  # noqa: F401 - listens on every engine
+from portal.core import scope_writes as _scope_writes  # noqa: F401 - listens on every session
 from portal.core.registry import RegistryError
 from portal.core.scope import ScopedSession
 
@@ -164,6 +165,25 @@ def table_name(class_name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
 
 
+class days_after(GenericFunction[dt.date]):  # noqa: N801 - an SQL function
+    """The date so many days after a date."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(days_after, "sqlite")
+def _after_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    start, days = (compiler.process(c, **kw) for c in element.clauses)
+    return f"date({start}, '+' || ({days}) || ' days')"
+
+
+@compiles(days_after, "postgresql")
+def _after_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    start, days = (compiler.process(c, **kw) for c in element.clauses)
+    return f"(CAST({start} AS DATE) + CAST({days} AS INTEGER))"
+
+
 class Model(FabModel):
     """Base of every table of ours. The table is named after the class; a name that is taken is refused."""
 
@@ -192,7 +212,13 @@ class Versioned:
 def _sqlite_settings(connection: Any, _record: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.isolation_level = None  # we begin ourselves, see below
-        for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "busy_timeout=15000"):
+        for pragma in (
+            "journal_mode=wal",
+            "synchronous=normal",
+            "foreign_keys=on",
+            "busy_timeout=15000",
+            "secure_delete=fast",
+        ):
             connection.execute("pragma " + pragma)
 
 

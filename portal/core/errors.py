@@ -51,6 +51,25 @@ class Forbidden(PortalError):
     status = 403
 
 
+class TooLarge(PortalError):
+    """The body of a request is larger than its address takes."""
+
+    status = 413
+
+    def __init__(self, most: int) -> None:
+        super().__init__(_("At most %(most)s MB are taken here; nothing was read.", most=most // 2**20))
+
+
+class TooOften(PortalError):
+    """More requests of a kind than one login may send; `seconds` until the next is taken."""
+
+    status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(_("Try again in %(seconds)s seconds.", seconds=seconds))
+        self.seconds = seconds
+
+
 class InvalidValues(PortalError):
     """Values that do not fit. `fields` maps a field's name to its sentences."""
 
@@ -76,15 +95,17 @@ TITLES = {
     404: _("Nothing was found here"),
     405: _("This cannot be done this way"),
     409: _("This is not possible now"),
-    413: _("The file is too large"),
+    413: _("This is too large"),
+    415: _("This cannot be read here"),
     422: _("Some values do not fit"),
-    429: _("Too many attempts"),
+    429: _("Too many requests"),
     500: _("Something went wrong on our side"),
 }
 ADVICE = {
     400: _("Go back and try again. If you followed a saved link, it may be from an older version."),
     403: _("Ask an administrator if your work needs it."),
     404: _("The address may be wrong, or the record lies outside your area of responsibility."),
+    413: _("Large files are brought in as imports, a part at a time."),
     429: _("Wait a minute, then try again."),
     500: _("Nothing of this step was saved. Try again; if it happens again, pass the reference number on."),
 }
@@ -112,30 +133,51 @@ def error_response(status: int, text: str = "") -> tuple[Any, int]:
     return page, status
 
 
+def written_down(error: Exception) -> tuple[int, str]:
+    """Put an error into the log under `reference()`; its status, and a sentence that may be shown.
+
+    What nobody foresaw has no sentence: TITLES and ADVICE of the status say all that may be said of it.
+    """
+    if isinstance(error, PortalError):
+        detail = getattr(error, "detail", str(error))
+        log.info("refused", reference=reference(), error=type(error).__name__, detail=detail)
+        return error.status, str(error)
+    if isinstance(error, HTTPException) and error.code:
+        log.info("refused", reference=reference(), error=type(error).__name__, detail=error.code)
+        return error.code, ""
+    log.error("unexpected", reference=reference(), exc_info=error)
+    return 500, ""
+
+
+def _kept_headers(error: HTTPException) -> dict[str, str]:
+    """What the answer's headers tell besides the page: the methods that an address knows, when to come again."""
+    told = {name: text for name, text in error.get_headers() if name in ("Allow", "Retry-After")}
+    return {"Retry-After": "60", **told} if error.code == 429 else told
+
+
 def register(app: Flask) -> None:
     """Error pages for everything that escapes a view."""
 
     @app.errorhandler(PortalError)
     def refused(error: PortalError) -> Any:
-        log.info(
-            "refused", reference=reference(), error=type(error).__name__, detail=getattr(error, "detail", str(error))
-        )
+        status, sentence = written_down(error)
+        if isinstance(error, TooOften):
+            return *error_response(status, sentence), {"Retry-After": str(error.seconds)}
         if isinstance(error, InvalidValues) and wants_json():
             fields = {name: [str(t) for t in texts] for name, texts in error.fields.items()}
-            return jsonify(
-                message=gettext("Some values do not fit"), fields=fields, reference=reference()
-            ), error.status
-        return error_response(error.status, str(error))
+            return jsonify(message=gettext("Some values do not fit"), fields=fields, reference=reference()), status
+        return error_response(status, sentence)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Any:
         if error.code is None or error.code < 400:
             return error
-        return error_response(error.code)
+        status, sentence = written_down(error)
+        return *error_response(status, sentence), _kept_headers(error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Any:
-        log.error("unexpected", reference=reference(), exc_info=error)
+        status, _sentence = written_down(error)
         if app.config.get("PROPAGATE_EXCEPTIONS"):
             raise error
-        return error_response(500)
+        return error_response(status)

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Session
 from portal.core import scope
 from portal.core.db import PortalSession, db
 from portal.core.fields import Field, fields_of
+from portal.core.masks import COVER, covered, mask_of
+from portal.core.role_store import CLEAR, HIDDEN
 from portal.core.sealed import Ciphers
 from portal.core.values import as_text
 
@@ -27,7 +29,7 @@ CHUNK = 1000
 
 
 def columns_for(model: type, names: Sequence[str] = ()) -> list[Field]:
-    known = {n: f for n, f in fields_of(model).items() if f.export}
+    known = {n: f for n, f in fields_of(model).items() if f.export and mask_of(model, f) != HIDDEN}
     return [known[n] for n in names if n in known] if names else list(known.values())
 
 
@@ -70,6 +72,7 @@ class _Column:
     def __init__(self, model: Any, field: Field) -> None:
         self.field = field
         self.sealed = getattr(model, "__sealed__", {}).get(field.name)
+        self.masked = mask_of(model, field) != CLEAR
         self.texts: dict[Any, str] = {None: ""}
         """What referred rows are called, by id: each is read once, and only if the actor may see it."""
         if self.sealed is not None:
@@ -84,8 +87,8 @@ class _Column:
         if self.sealed is not None:
             return [self.sealed.masked_of(sealed, ciphers[key]) for sealed, key in zip(*values, strict=True)]
         held = values[0]
-        if self.field.sensitive:
-            return ["•••" if value else "" for value in held]
+        if self.masked:
+            return [covered(self.field, value) for value in held]
         if self.field.type == "ref":
             return self._called(session, held)
         if self.field.type == "int":
@@ -138,7 +141,9 @@ def as_xlsx(fields: Sequence[Field], lines: Iterable[list[Any]]) -> Any:
         for column, (value, field) in enumerate(zip(line, fields, strict=True)):
             if value in (None, ""):
                 continue
-            if field.type in ("money", "rate"):
+            if value == COVER:
+                sheet.write_string(number, column, value)
+            elif field.type in ("money", "rate"):
                 sheet.write_number(number, column, float(value), money)  # two decimals of yuan are exact in a cell
             elif field.type == "int":
                 sheet.write_number(number, column, value)

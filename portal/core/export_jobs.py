@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from flask_babel import force_locale, get_locale, gettext
+from flask_babel import force_locale, get_locale
 from flask_babel import lazy_gettext as _
 from sqlalchemy import ForeignKey, Select, String, func, select
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy.orm import Mapped, contains_eager, joinedload, mapped_column, relationship
 
 from portal.core import export, files, jobs, scope
 from portal.core.clock import business_date, now
@@ -31,6 +32,19 @@ MIME = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocumen
 LATEST = 20
 EVERY = 2_000
 """Rows between two reports of progress."""
+
+
+_kept_days: list[Callable[[], int]] = []
+
+
+def register_kept_days(days: Callable[[], int]) -> Callable[[], int]:
+    """Say for how many days an export's file is kept: a parameter, which this floor does not know."""
+    _kept_days[:] = [days]
+    return days
+
+
+def kept_days() -> int:
+    return _kept_days[0]()
 
 
 class ExportJob(Personal, Model):
@@ -54,6 +68,11 @@ class ExportJob(Personal, Model):
         return self.job is not None and self.job.state in (jobs.JobState.QUEUED, jobs.JobState.RUNNING)
 
     @property
+    def gone(self) -> bool:
+        """It was made, and its file has been removed since."""
+        return self.file_id is None and self.job is not None and self.job.state == jobs.JobState.DONE
+
+    @property
     def asked_at(self) -> str:
         return str(as_shown(fields_of(ExportJob)["created_at"], self.created_at))
 
@@ -72,7 +91,7 @@ def begin(screen: str, resource: str, title: str, fmt: str, statement: Select[An
     ids = statement.with_only_columns(key).order_by(None).subquery()
     count = db.session.scalar(select(func.count()).select_from(ids)) or 0
     if fmt == "xlsx" and count > MOST_ROWS_XLSX:
-        raise Refused(gettext("A sheet holds at most %(most)s rows; take CSV instead.", most=f"{MOST_ROWS_XLSX:,}"))
+        raise Refused(_("A sheet holds at most %(most)s rows; take CSV instead.", most=f"{MOST_ROWS_XLSX:,}"))
     row = _begun(screen, resource, title, fmt, count, pairs)
     assert row.job_id is not None
     jobs.ring(row.job_id)  # once more: before the commit a worker found nothing
@@ -98,7 +117,7 @@ def write(report: jobs.Report, export_id: int, pairs: Sequence[Sequence[str]], l
     if row.file_id is not None:
         return
     if not scope.actor().may(row.resource, "export"):
-        raise Forbidden(gettext("Your role no longer includes this export."))
+        raise Forbidden(_("Your role no longer includes this export."))
     fmt, total, name = row.format, row.rows, f"{row.resource}-{business_date():%Y%m%d}.{row.format}"
     view = screens()[row.screen]
     with force_locale(language), scope.doing(row.resource, "export"):
@@ -134,7 +153,7 @@ def _written(fmt: str, columns: Sequence[Field], lines: Iterator[list[Any]]) -> 
 def _find(export_id: int) -> ExportJob:
     row: ExportJob | None = db.session.scalar(select(ExportJob).where(ExportJob.id == export_id))
     if row is None:
-        raise NotFound(gettext("This export does not exist, or somebody else asked for it."))
+        raise NotFound(_("This export does not exist, or somebody else asked for it."))
     return row
 
 
@@ -148,7 +167,29 @@ def content_of(export_id: int) -> files.StoredFile:
     """The file of one's own export. NotFound when it is not there; Forbidden when the role no longer includes it."""
     row = _find(export_id)
     if not scope.actor().may(row.resource, "export"):
-        raise Forbidden(gettext("Your role no longer includes this export."))
+        raise Forbidden(_("Your role no longer includes this export."))
+    if row.gone:
+        raise NotFound(_("The file of this export is no longer kept; ask for the export again."))
     if row.file is None:
-        raise NotFound(gettext("This export is not finished yet."))
+        raise NotFound(_("This export is not finished yet."))
     return row.file
+
+
+def remove_old() -> int:
+    """Remove the files of exports made longer ago than files are kept; returns how many. The exports stay listed."""
+    removed = _forget_old(now() - dt.timedelta(days=kept_days()))
+    files.sweep(removed)
+    return len(removed)
+
+
+@verb("exports.remove_old")
+def _forget_old(before: dt.datetime) -> list[str]:
+    old = select(ExportJob).join(ExportJob.file).where(files.StoredFile.created_at < before)
+    hashes = []
+    for row in db.session.scalars(old.options(contains_eager(ExportJob.file))).all():
+        assert row.file is not None
+        hashes.append(files.forget(row.file))
+        row.file = None
+    if hashes:
+        current_unit().note(files=len(hashes), before=before.isoformat(timespec="seconds"))
+    return hashes

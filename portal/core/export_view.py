@@ -31,7 +31,7 @@ class ExportView(BaseView):
     def index(self) -> Any:
         self.update_redirect()
         rows = export_jobs.latest()
-        page = make_response(self.render_template("portal/exports.html", rows=rows))
+        page = make_response(self.render_template("portal/exports.html", rows=rows, kept_days=export_jobs.kept_days()))
         if any(row.busy for row in rows):
             page.headers["Refresh"] = str(SECONDS)
         return page

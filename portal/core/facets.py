@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, inspect, select
 
 from portal.core import paging
 from portal.core.db import db, label_of
@@ -56,9 +56,12 @@ def counts(model: Any, base: Select[Any], field: Field, search: Search) -> dict[
     others = [f.condition for f in search.filters if f.name != field.name]
     words = list(search.conditions[len(search.filters) :])
     column = column_of(model, field)
-    seen = base.where(*others, *words).with_only_columns(column.label("value")).order_by(None)
+    # A computed value alone would no longer tell whose rows are counted, and the statement would miss the scope.
+    mapped = field.name in inspect(model).column_attrs
+    keys = [] if mapped else [paging.key_of(model).label("row")]
+    seen = base.where(*others, *words).with_only_columns(column.label("value"), *keys).order_by(None)
     part = seen.limit(MOST_COUNTED + 1).subquery()
-    grouped = select(part.c.value, func.count()).group_by(part.c.value)
+    grouped = select(part.c.value, func.count(part.c.row) if keys else func.count()).group_by(part.c.value)
     found: dict[Any, int] = dict(db.session.execute(grouped).all())
     cut = sum(found.values()) > MOST_COUNTED
     return {choice.value: _shown(found.get(choice, 0), cut) for choice in field.choices or ()}

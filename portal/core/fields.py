@@ -10,14 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Boolean, Column, Date, Integer, String, inspect
+from sqlalchemy.ext.hybrid import HybridExtensionType
 from sqlalchemy.orm import mapped_column
 
 from portal.core.db import Choice, Fen, Ppm, UtcDateTime
 
 TYPES = ("text", "code", "money", "rate", "date", "datetime", "int", "bool", "choice", "ref", "json")
+
+
+class Words(Protocol):
+    """Keys and what people call them."""
+
+    def of(self, key: Any) -> str:
+        """The words for a key, in the present language."""
+
+    def keys(self, text: str) -> list[str]:
+        """The keys whose words contain this text."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +56,18 @@ class Field:
     """Lists draw its share of the largest value on the page beside the number."""
     sensitive: bool = False
     """Personal data: masked wherever shown, left out of audit entries."""
+    personal: bool = False
+    """Says who a person is, like a name: shown to whoever sees the row, left out of what cannot be erased later (audit
+    entries, logs of exports)."""
     mask: Callable[[str], str] | None = None
     normalise: Callable[[str], str] | None = None
     check: Callable[[Any], Any] | None = None
     """Returns a sentence (lazy) when the value does not fit, else None."""
     choices: builtins.type[StrEnum] | None = None
+    words: Words | None = None
+    """What people call the keys that the column holds: shown, exported and searched instead of them."""
+    offered: Words | None = None
+    """The keys that may be chosen and what people call them: shown, searched and chosen; files and REST keep keys."""
     required: bool = False
     max_length: int | None = None
     minimum: int | None = None
@@ -82,6 +100,18 @@ def fields_of(model: Any) -> dict[str, Field]:
     return _described(model)
 
 
+def columns_of(model: Any) -> dict[str, Field]:
+    """The same by the names that entries of the audit trail use: a reference under its key's attribute."""
+    found = {}
+    for name, described in fields_of(model).items():
+        mapper: Any = inspect(model)
+        if described.type == "ref":
+            column = next(iter(mapper.relationships[name].local_columns))
+            name = mapper.get_property_by_column(column).key
+        found[name] = described
+    return found
+
+
 @cache
 def _described(model: Any) -> dict[str, Field]:
     mapper: Any = inspect(model)
@@ -91,16 +121,22 @@ def _described(model: Any) -> dict[str, Field]:
         if r.direction.name == "MANYTOONE" and len(r.local_columns) == 1
     }
     found: dict[str, Field] = {}
+    sealed = getattr(model, "__sealed__", {})
     for prop in mapper.column_attrs:
         column = prop.columns[0]
+        if (own := prop.key.removesuffix("_sealed")) in sealed:
+            found[own] = replace(sealed[own].field, name=own, type="text", sensitive=True)
+            continue
         described = getattr(column, "info", {}).get("field")
         if described is None:
             continue
         relation = relation_of.get(column.key) if column.foreign_keys else None
         name = relation.key if relation is not None else prop.key
         found[name] = _completed(described, name, column, relation)
-    for name, sealed in getattr(model, "__sealed__", {}).items():
-        found[name] = replace(sealed.field, name=name, type="text", sensitive=True)
+    for name, computed in mapper.all_orm_descriptors.items():
+        hybrid = computed.extension_type is HybridExtensionType.HYBRID_PROPERTY
+        if hybrid and "field" in computed.info and not name.startswith("_"):
+            found[name] = replace(computed.info["field"], name=name, readonly=True)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,11 @@ from werkzeug.datastructures import MultiDict
 
 from portal.core.db import db, label_of
 from portal.core.fields import Field, fields_of
+from portal.core.lookup import may_be_named
+from portal.core.masks import is_clear, is_hidden, mask_of
+from portal.core.role_store import CLEAR
 from portal.core.values import ValueProblem, as_shown, as_text, parse, tidy
+from portal.core.words import contains, keys_where, ways
 
 OPERATORS = {
     "eq": _("is"),
@@ -26,6 +30,7 @@ OPERATORS = {
     "ge": _("at least"),
     "in": _("is one of"),
     "empty": _("is empty"),
+    "ends": _("ends in"),
 }
 BY_TYPE = {
     "text": ("contains", "eq", "empty"),
@@ -38,8 +43,12 @@ BY_TYPE = {
     "bool": ("eq",),
     "choice": ("in", "eq", "ne"),
     "ref": ("in", "eq", "ne", "empty"),
+    "tail": ("ends",),
 }
+"""`tail` is no type of a column: a sealed value of which the last characters are found."""
 MOST_FILTERS = 20
+FEWEST_DIGITS = 6
+"""Of a number that is looked up by blind index, which finds it as a whole only."""
 LONGEST_WORDS = 200
 """Characters of a search for words; nothing in a list is longer than that and still looked for."""
 
@@ -85,7 +94,10 @@ class Search:
 
 def filterable(model: type, columns: tuple[str, ...] = ()) -> dict[str, Field]:
     """The fields a list of this model may be filtered by."""
-    known = {n: f for n, f in fields_of(model).items() if f.filter and not f.sensitive and f.type in BY_TYPE}
+    known = {n: f for n, f in fields_of(model).items() if f.filter and f.type in BY_TYPE and mask_of(model, f) == CLEAR}
+    for name, sealed in getattr(model, "__sealed__", {}).items():
+        if sealed.tail and findable(model, name):
+            known[name] = replace(fields_of(model)[name], type="tail", max_length=sealed.tail)
     return {n: known[n] for n in columns if n in known} if columns else known
 
 
@@ -130,33 +142,52 @@ def column_of(model: type, field: Field) -> Any:
 
 
 def _condition(model: type, field: Field, operator: str, text: str) -> tuple[ColumnElement[bool], str]:
+    if operator == "ends":
+        return _ends(model, field, tidy(text))
     column = column_of(model, field)
     if operator == "empty":
         return (column.is_(None), str(_("yes"))) if text != "0" else (column.is_not(None), str(_("no")))
     if operator == "contains":
         words = tidy(text)[:LONGEST_WORDS]
-        return column.contains(words, autoescape=True), words
+        return contains(column, field, words), words
     if operator == "in":
-        values = [parse(field, part) for part in text.split(",")[:200] if part.strip()]
+        values = [v for part in text.split(",")[:200] if (v := parse(field, part)) is not None]
         if not values:
             raise ValueProblem(gettext("Choose at least one."))
         return column.in_(values), gettext(", ").join(_shown(field, value) for value in values[:5])
     value = parse(field, text)
+    if value is None:  # blanks and control characters only
+        raise ValueProblem(gettext("Give a value."))
     if operator == "ne":
         return or_(column != value, column.is_(None)), _shown(field, value)
     compare = {"eq": column.__eq__, "lt": column.__lt__, "le": column.__le__, "gt": column.__gt__, "ge": column.__ge__}
     return compare[operator](value), _shown(field, value)
 
 
+def _ends(model: Any, field: Field, text: str) -> tuple[ColumnElement[bool], str]:
+    """A sealed value by its last characters: all of them, for the index knows no fewer."""
+    sealed = getattr(model, "__sealed__", {})[field.name]
+    if not (len(text) == sealed.tail and text.isascii() and text.isalnum()):
+        raise ValueProblem(gettext("Give the last %(count)s characters, no more and no fewer.", count=sealed.tail))
+    return getattr(model, f"{field.name}_tail") == sealed.tail_index(text), text
+
+
 def _shown(field: Field, value: Any) -> str:
     if field.type == "choice":
         return str(label_of(value))
     if field.type == "ref":
-        row = db.session.get(field.target, value)  # type: ignore[arg-type]
+        row = db.session.get(field.target, value) if may_be_named(field.target) else None  # type: ignore[arg-type]
         return str(row) if row is not None else f"#{value}"
     if field.type == "bool":
         return str(_("yes") if value else _("no"))
     return str(as_shown(field, value)) if field.type in ("money", "int", "datetime") else as_text(field, value)
+
+
+def findable(model: type, name: str) -> bool:
+    """Whether a search may look into a field: when it is clear, or sealed and masked, by its whole value."""
+    if name in getattr(model, "__sealed__", {}):
+        return not is_hidden(model, name)
+    return is_clear(model, name)
 
 
 def _whole_number(model: type, query: str) -> list[Any]:
@@ -165,12 +196,16 @@ def _whole_number(model: type, query: str) -> list[Any]:
     for name, field in fields_of(model).items():
         if field.check is None or not (field.search or field.sensitive) or field.check(query):
             continue
+        if not findable(model, name):
+            continue
         sealed = getattr(model, "__sealed__", {}).get(name)
+        if sealed is not None and not sealed.looked_up:
+            continue
         value = field.normalise(query) if field.normalise else query
         found.append(
             getattr(model, name) == value if sealed is None else getattr(model, f"{name}_index") == sealed.index(query)
         )
-    codes = [n for n, f in fields_of(model).items() if f.type == "code" and f.search]
+    codes = [n for n, f in fields_of(model).items() if f.type == "code" and f.search and is_clear(model, n)]
     return [*found, *(getattr(model, name) == query for name in codes)] if found else []
 
 
@@ -181,22 +216,20 @@ def quick_search(model: type, query: str) -> ColumnElement[bool]:
     """
     if exact := _whole_number(model, query):
         return or_(*exact)
-    conditions: list[Any] = []
+    conditions, indexed = ways(model, query)
     for name, field in fields_of(model).items():
-        if field.search and field.type in ("text", "code"):
-            conditions.append(getattr(model, name).contains(query, autoescape=True))
-        elif field.search and field.type == "ref":
-            relation: Any = inspect(model).relationships[name]
-            target = relation.mapper.class_
-            inside = [
-                getattr(target, n).contains(query, autoescape=True)
-                for n, f in fields_of(target).items()
-                if f.search and f.type in ("text", "code")
-            ]
-            pk = relation.mapper.primary_key[0]
-            conditions.append(column_of(model, field).in_(select(pk).select_from(target).where(or_(*inside))))
-    digits = sum(c.isdigit() for c in query)
-    if digits >= 6:
+        if field.search and field.type == "ref" and findable(model, name):
+            target: Any = inspect(model).relationships[name].mapper.class_
+            inside, served = ways(target, query)
+            if inside:
+                key = select(inspect(target).primary_key[0]).select_from(target)
+                keys = keys_where(target, inside) if served else key.where(or_(*inside))
+                conditions.append(column_of(model, field).in_(keys))
+    if sum(c.isdigit() for c in query) >= FEWEST_DIGITS:
         for name, sealed in getattr(model, "__sealed__", {}).items():
-            conditions.append(getattr(model, f"{name}_index") == sealed.index(query))
-    return or_(*conditions) if conditions else inspect(model).primary_key[0].is_(None)
+            if sealed.looked_up and findable(model, name):
+                conditions.append(getattr(model, f"{name}_index") == sealed.index(query))
+    pk: Any = inspect(model).primary_key[0]
+    if not conditions:
+        return pk.is_(None)  # type: ignore[no-any-return]
+    return pk.in_(keys_where(model, conditions)) if indexed else or_(*conditions)

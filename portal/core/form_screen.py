@@ -65,10 +65,10 @@ class FormScreen:
         given = {n: request.args[n] for n in self.add_columns if n in request.args}
         back = url_for(f"{self.endpoint}.list")
         if request.method == "GET":
-            return self._form_page(self.add_form(data=self._defaults(given)), self.add_title, back)
+            return self._form_page(self._made(self.add_form, data=self._defaults(given)), self.add_title, back)
         if kept.KEPT in request.form:
             return self._form_page(self._brought_back(self.add_form), self.add_title, back, status=200)
-        form = self.add_form()
+        form = self._made(self.add_form)
         if not self._outdated(form) and self._readable(form):
             row = self._saved(form, lambda: self.add_verb(form.values()))
             if row is not None:
@@ -95,13 +95,14 @@ class FormScreen:
         row, status = self.find(pk), 200
         origin = request.args.get("list") or None
         if request.method == "GET":
-            form = self.edit_form(data={n: forms.held_value(row, self.fields[n]) for n in self.edit_columns})
+            held = {n: forms.held_value(row, self.fields[n]) for n in self._edited()}
+            form = self._made(self.edit_form, data=held)
             if "version_seen" in form._fields:
                 form.version_seen.data = str(row.version)
         elif kept.KEPT in request.form:
             form = self._brought_back(self.edit_form)
         else:
-            form, status = self.edit_form(), 422
+            form, status = self._made(self.edit_form), 422
             if not self._outdated(form, row) and self._readable(form, row):
                 seen = request.form.get("version_seen", "")
                 versioned = "version_seen" in form._fields
@@ -122,13 +123,24 @@ class FormScreen:
         if typed is None or typed.address.partition("?")[0] != request.path:
             abort(400)
         flash(gettext("You are signed in again. Nothing you typed is lost, and nothing is saved yet."), "warning")
-        return form_class(formdata=typed.values)
+        return self._made(form_class, formdata=typed.values)
+
+    def _edited(self) -> list[str]:
+        """The fields of a record that the actor may change."""
+        others = forms.left_out(self.model, self.edit_columns, editing=True)
+        return [n for n in self.edit_columns if n not in others]
+
+    def _made(self, form_class: Any, **kw: Any) -> Any:
+        """A form with the fields that the actor may fill in."""
+        form, editing = form_class(**kw), form_class is self.edit_form
+        form.leave_out(forms.left_out(self.model, self.edit_columns if editing else self.add_columns, editing))
+        return form
 
     def _outdated(self, form: Any, row: Any = None) -> bool:
         """Whether the page is older than the portal. Fields it did not have keep what the record holds."""
         if not form.outdated(request.form.get("form_shape", "")):
             return False
-        for name in self.edit_columns if row is not None else ():
+        for name in self._edited() if row is not None else ():
             if name not in request.form:
                 form._fields[name].process_data(forms.held_value(row, self.fields[name]))
         flash(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import has_request_context, url_for
@@ -16,9 +16,11 @@ from wtforms import HiddenField
 from wtforms.widgets import html_params
 
 from portal.core.db import db, label_of
-from portal.core.fields import Field, fields_of
+from portal.core.fields import Field, Words, fields_of
+from portal.core.masks import COVER, covered, mask_of
 from portal.core.records import held_reference
-from portal.core.values import UNITS, ValueProblem, as_text, is_whole, parse
+from portal.core.role_store import CLEAR, HIDDEN, MASKED
+from portal.core.values import UNITS, ValueProblem, as_shown, as_text, is_whole, parse
 
 
 class Input:
@@ -39,6 +41,8 @@ class Input:
             attrs["aria-describedby"] = f"{field.id}-help"
         if meta.readonly:
             attrs["disabled"] = True
+        if meta.offered is not None:
+            return self._offered(meta.offered, attrs, field.text, meta.required)
         return getattr(self, f"_{meta.type}", self._text)(field, attrs)
 
     def _text(self, field: ValueField, attrs: dict[str, Any]) -> Markup:
@@ -75,6 +79,11 @@ class Input:
         assert meta.choices is not None
         options = [("", "" if meta.required else "—")] + [(c.value, str(label_of(c))) for c in meta.choices]
         return self._select(attrs, options, field.text)
+
+    def _offered(self, offered: Words, attrs: dict[str, Any], chosen: str, required: bool) -> Markup:
+        named = sorted((offered.of(key), key) for key in {*offered.keys(""), *([chosen] if chosen else [])})
+        options = [("", "" if required else "—"), *((key, words) for words, key in named)]
+        return self._select(attrs, options, chosen)
 
     def _ref(self, field: ValueField, attrs: dict[str, Any]) -> Markup:
         attrs["class"] += " js-remote"
@@ -114,6 +123,9 @@ class ValueField(FormField):
 
     def process_formdata(self, values: list[Any]) -> None:
         self.text = str(values[0]) if values else ("0" if self.meta_field.type == "bool" else "")
+        if self.text == COVER:  # what a masked control showed: no value of any field
+            self.data = None
+            return
         try:
             self.data = parse(self.meta_field, self.text)
         except ValueProblem as problem:
@@ -127,24 +139,45 @@ class ValueField(FormField):
         row = db.session.get(self.meta_field.target, int(self.text))  # type: ignore[arg-type]
         return str(row if row is not None else gettext("(outside your area)"))
 
+    def shown(self) -> str | Markup:
+        """What was typed, as a page shows it that asks whether it is right."""
+        return self.chosen() if self.meta_field.type == "ref" else as_shown(self.meta_field, self.data)
+
     def lookup_url(self) -> str:
         return url_for(self.endpoint, name=self.name) if has_request_context() and self.endpoint else ""
 
 
 def form_class(model: type, names: Sequence[str], endpoint: str, versioned: bool) -> type[FlaskForm]:
-    """A form with these fields, in this order."""
+    """A form with these fields of a model, in this order."""
     known = fields_of(model)
+    form: Any = form_of([known[name] for name in names], endpoint)
+    if versioned:
+        form.version_seen = HiddenField()
+    return form  # type: ignore[no-any-return]
+
+
+def form_of(fields: Sequence[Field], endpoint: str = "") -> Any:
+    """A form of any described fields, in this order: for pages that are no record's form."""
+    known = {described.name: described for described in fields}
+    names = list(known)
 
     class RecordForm(FlaskForm):
         def values(self) -> dict[str, Any]:
-            return {name: self._fields[name].data for name in names if not known[name].readonly}
+            return {n: self._fields[n].data for n in names if n in self._fields and not known[n].readonly}
 
         def sections(self) -> list[tuple[str, list[Any]]]:
             """Fields under their headings, in order of first appearance."""
             grouped: dict[str, list[Any]] = {}
             for name in names:
-                grouped.setdefault(str(known[name].section or ""), []).append(self._fields[name])
+                if name in self._fields:
+                    grouped.setdefault(str(known[name].section or ""), []).append(self._fields[name])
             return list(grouped.items())
+
+        def leave_out(self, others: Iterable[str]) -> None:
+            """Without these fields: what the record holds in them stays."""
+            for name in others:
+                if name in self._fields:
+                    del self[name]
 
         def parsed(self) -> bool:
             """CSRF holds and every text could be read."""
@@ -157,8 +190,6 @@ def form_class(model: type, names: Sequence[str], endpoint: str, versioned: bool
     for name in names:
         setattr(RecordForm, name, _unbound(known[name], endpoint))
     RecordForm.shape = f"{zlib.crc32(repr([(n, known[n].type) for n in names]).encode()):08x}"
-    if versioned:
-        RecordForm.version_seen = HiddenField()
     return RecordForm
 
 
@@ -176,21 +207,36 @@ def show_conflict(form: Any, row: Any) -> None:
             continue
         held = held_value(row, field.meta_field)
         if as_text(field.meta_field, held) != field.text:
-            words = str(getattr(row, name)) if field.meta_field.type == "ref" else as_text(field.meta_field, held)
+            is_row = field.meta_field.type == "ref" and mask_of(type(row), field.meta_field) == CLEAR
+            words = str(getattr(row, name)) if is_row else as_text(field.meta_field, held)
             field.errors = [*field.errors, str(CONFLICT % {"value": words or "—"})]
 
 
 def held_value(row: Any, field: Field) -> Any:
-    """The value a form edits: a reference's id, a sealed value masked, anything else as it is."""
-    if field.type == "ref":
-        return held_reference(row, field.name)
+    """The value a form edits: a reference's id, a covered value as it is shown, anything else as it is."""
     sealed = getattr(type(row), "__sealed__", {}).get(field.name)
-    return sealed.masked(row) or None if sealed is not None else getattr(row, field.name)
+    if sealed is not None:
+        return sealed.masked(row) or None
+    if mask_of(type(row), field) != CLEAR:
+        return covered(field, getattr(row, field.name)) or None
+    return held_reference(row, field.name) if field.type == "ref" else getattr(row, field.name)
+
+
+def left_out(model: type, names: Iterable[str], editing: bool) -> list[str]:
+    """The fields of a form that the actor may not fill in: what is hidden, and, of a record that is there already,
+    what is masked and no text, because nothing can be typed over a value that is not seen."""
+    known = fields_of(model)
+    found = []
+    for name in names:
+        mask = mask_of(model, known[name])
+        if mask == HIDDEN or (mask == MASKED and editing and known[name].type not in ("text", "code")):
+            found.append(name)
+    return found
 
 
 def changed_values(form: Any, row: Any) -> dict[str, Any]:
-    """What was typed, less the sealed values that were left as they were shown, masked."""
-    kept = {n for n in getattr(type(row), "__sealed__", {}) if n in form._fields}
-    shown = {n: form._fields[n].meta_field for n in kept}
-    same = {n for n in kept if form._fields[n].text == as_text(shown[n], held_value(row, shown[n]))}
+    """What was typed, less the masked values that were left as they were shown."""
+    known = fields_of(type(row))
+    kept = [n for n in form._fields if n in known and mask_of(type(row), known[n]) != CLEAR]
+    same = {n for n in kept if form._fields[n].text == as_text(known[n], held_value(row, known[n]))}
     return {name: value for name, value in form.values().items() if name not in same}

@@ -15,8 +15,8 @@ from flask_babel import lazy_gettext as _
 
 from portal.core import scope, tour
 from portal.core.metric import metrics
-from portal.core.roles import PLACES, grants_of, roles
-from portal.core.scope import NONE
+from portal.core.role_store import current
+from portal.core.roles import PLACES
 from portal.core.security import OPEN_VIEWS, allows, task_of, views_by_name
 
 
@@ -37,26 +37,15 @@ class Term(NamedTuple):
     meaning: Any
 
 
-#: Screens that are Flask-AppBuilder's own.
-OTHERS = {
-    "ResetMyPasswordView": Help(
-        _("Here you change the password of your own login."),
-        _(
-            "Everybody changes the first password after the first sign-in. "
-            "Nobody, not even an administrator, can read it."
-        ),
-    ),
-}
-
-
 def help_of(view: Any) -> Help | None:
     """What a screen says about itself."""
-    return OTHERS.get(type(view).__name__) or getattr(view, "help", None)
+    return getattr(view, "help", None)
 
 
 def terms_of(view: Any) -> Iterator[Term]:
     """What the screen's columns mean, as far as their names do not say it, and its figures."""
-    for name in getattr(view, "list_columns", None) or ():
+    names = getattr(view, "list_columns", None) or ()
+    for name in view.shown(names) if names else ():
         column = view.column(name)
         if column.help:
             yield Term(column.label, column.help)
@@ -69,7 +58,7 @@ def readers_of(view: Any) -> list[Any]:
     if type(view).__name__ in OPEN_VIEWS:
         return []
     task = task_of(view, getattr(view, "default_view", "list"))
-    return [role.label for role in roles.values() if grants_of(role.name).get(task, NONE) != NONE]
+    return [role.label for role in current().roles.values() if task in role.grants]
 
 
 class HelpView(BaseView):
@@ -91,7 +80,7 @@ class HelpView(BaseView):
             text=text,
             readers=readers_of(view),
             terms=list(terms_of(view)),
-            has_tour=bool(tour.steps(scope.actor().roles)),
+            has_tour=bool(tour.steps(scope.actor().templates)),
             glossary="GlossaryView" if allows(scope.actor(), "GlossaryView", "list") else "",
         )
 
@@ -113,8 +102,10 @@ def _title(view: Any) -> Any:
 
 OTHER_TITLES = {
     "HomeView": _("Home"),
-    "ResetMyPasswordView": _("Change password"),
+    "AccountView": _("Sign-in and security"),
+    "AccountOfView": _("Sign-in and security of a login"),
     "MetricRowsView": _("The loans behind a figure"),
+    "ViewAsView": _("View as others"),
 }
 
 
@@ -124,8 +115,8 @@ def for_templates() -> dict[str, Any]:
     name, _dot, _method = (request.endpoint or "").partition(".")
     if who.user_id is None or help_of(views_by_name().get(name)) is None:
         return {"help_screen": "", "tour_steps": ()}
-    wanted = name == "HomeView" and ("tour" in request.args or tour.is_due())
-    return {"help_screen": name, "tour_steps": _pointed(who.roles) if wanted else ()}
+    wanted = name == "HomeView" and who.viewer is None and ("tour" in request.args or tour.is_due())
+    return {"help_screen": name, "tour_steps": _pointed(who.templates) if wanted else ()}
 
 
 def _pointed(role_names: tuple[str, ...]) -> list[dict[str, str]]:
@@ -133,6 +124,8 @@ def _pointed(role_names: tuple[str, ...]) -> list[dict[str, str]]:
     found = []
     for step in tour.steps(role_names):
         view = views_by_name().get(step.at)
+        if view is not None and not allows(scope.actor(), step.at, view.default_view):
+            continue  # a role that was based on this one may have lost the screen
         at = PLACES.get(step.at) or f'.sidebar-nav a[href="{_address(view)}"]'
         found.append({"at": at, "title": str(step.title), "text": str(step.text)})
     return found

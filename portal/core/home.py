@@ -85,6 +85,8 @@ class HomeCard:
     wide: bool = False
     """Takes the whole width of the page."""
     later: bool = False
+    quiet: bool = False
+    """Not a word of it when nothing waits."""
 
 
 cards: Registry[HomeCard] = Registry("home cards")
@@ -105,9 +107,9 @@ def check_places() -> None:
 def cards_for(who: scope.Actor) -> list[HomeCard]:
     """The actor's cards in the order of his roles; only what his roles may see."""
     placed = [
-        (min(card.places[role] for role in who.roles if role in card.places), card)
+        (min(card.places[role] for role in who.templates if role in card.places), card)
         for card in cards.values()
-        if any(role in card.places for role in who.roles) and who.may(card.resource, card.action)
+        if any(role in card.places for role in who.templates) and who.may(card.resource, card.action)
     ]
     return [card for _place, card in sorted(placed, key=lambda pair: pair[0])]
 
@@ -133,8 +135,19 @@ def yuan(fen: int) -> str:
     return str(gettext("%(amount)s yuan", amount=money_text(fen, thousands=True)))
 
 
-def waiting_rows(statement: Select[Any]) -> tuple[list[Any], str]:
-    """(the first rows, how many there are in words) by one limited statement."""
-    found = list(db.session.execute(statement.limit(COUNTED + 1)).unique())
-    count = f"{COUNTED}+" if len(found) > COUNTED else str(len(found)) if found else ""
-    return found[:LINES], count
+def waiting_rows(statement: Select[Any], key: Any = None, load: Sequence[Any] = ()) -> tuple[list[Any], str]:
+    """(the first rows, how many there are in words) by limited statements.
+
+    For a large table name the `key` that tells the rows apart, and what to `load` with them: the keys are put in order
+    alone, and only the rows that are shown are read and joined.
+    """
+    if key is None:
+        found = list(db.session.execute(statement.limit(COUNTED + 1)).unique())
+        return found[:LINES], _counted(found)
+    keys = list(db.session.scalars(statement.with_only_columns(key, maintain_column_froms=True).limit(COUNTED + 1)))
+    shown = statement.where(key.in_(keys[:LINES])).options(*load)
+    return list(db.session.execute(shown).unique()) if keys else [], _counted(keys)
+
+
+def _counted(found: Sequence[Any]) -> str:
+    return f"{COUNTED}+" if len(found) > COUNTED else str(len(found)) if found else ""

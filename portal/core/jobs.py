@@ -23,8 +23,8 @@ from sqlalchemy import JSON, String, insert, or_, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core import scope
-from portal.core.clock import now
+from portal.core import audit, scope
+from portal.core.clock import business_date, now
 from portal.core.db import Choice, Id, Labelled, Model, Moment, Name, db
 from portal.core.errors import PortalError, reference
 from portal.core.fields import field
@@ -32,6 +32,7 @@ from portal.core.notifications import Message, Notification, entry, register_mes
 from portal.core.registry import Registry
 from portal.core.scope import SYSTEM
 from portal.core.security import actor_for_username
+from portal.core.wording import for_reader, in_every_language
 from portal.core.work import unit_of_work
 
 log = structlog.get_logger("portal.jobs")
@@ -59,7 +60,9 @@ class Job(Model):
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(String(400), default="")
+    """How far it is, in the words of its last report; of a failed job why, for whoever looks at the table."""
     result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)
+    """What the function returned; of a failed job `{"reason": …}`, the sentence in every language."""
     tries: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str] = mapped_column(String(80), default="")
     lease_until: Mapped[Moment | None]
@@ -67,6 +70,12 @@ class Job(Model):
     finished_at: Mapped[Moment | None] = field(_("Finished at"))
     username: Mapped[str] = mapped_column(String(80))
     """Whose rights it runs with; empty = the system actor."""
+
+    @property
+    def reason(self) -> str:
+        """Why the job failed, in the reader's language; jobs of earlier versions kept one language only."""
+        kept = self.result.get("reason") if isinstance(self.result, dict) else None
+        return for_reader(kept or self.message) if self.state == JobState.FAILED else ""
 
     def __str__(self) -> str:
         return f"{self.name} #{self.id}"
@@ -83,7 +92,7 @@ DONE, FAILED = "job_done", "job_failed"
 
 
 def _named(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {**arguments, "job": label(arguments["job"])}
+    return {**arguments, "job": label(arguments["job"]), "reason": for_reader(arguments.get("reason"))}
 
 
 register_message(Message(DONE, _("%(job)s: done"), "ok", _named))
@@ -197,7 +206,8 @@ def run(job_id: int) -> None:
         return
     name, arguments, username, tries = claimed
     if tries > MOST_TRIES:
-        _finish(job_id, owner, JobState.FAILED, str(_("Given up after %(tries)s tries.", tries=MOST_TRIES)), None, True)
+        words = _("Given up after %(tries)s tries.", tries=MOST_TRIES)
+        _fail(job_id, owner, lambda: words, given_up=True)
         return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
 
@@ -213,37 +223,47 @@ def run(job_id: int) -> None:
             log.warning("lease lost", job=job_id)
             return
         except PortalError as error:
+            refusal = error
             db.session.rollback()
-            _finish(job_id, owner, JobState.FAILED, str(error), None)
+            _fail(job_id, owner, lambda: refusal)
             return
         except Exception as error:
             db.session.rollback()
             number = reference()
             log.error("job failed", job=job_id, reference=number, exc_info=error)
             words = _("Something went wrong on our side; reference %(number)s.", number=number)
-            _finish(job_id, owner, JobState.FAILED, str(words), None)
+            _fail(job_id, owner, lambda: words)
             return
-    _finish(job_id, owner, JobState.DONE, None, result)
+    _finish(job_id, owner, JobState.DONE, result)
 
 
 def _actor(username: str) -> scope.Actor:
     return actor_for_username(username) if username else SYSTEM
 
 
-def _finish(job_id: int, owner: str, state: JobState, message: str | None, result: Any, given_up: bool = False) -> None:
-    """Close the job, if it is still ours, and tell whoever asked for it, in one transaction."""
+def _fail(job_id: int, owner: str, say: Callable[[], Any], given_up: bool = False) -> None:
+    _finish(job_id, owner, JobState.FAILED, {"reason": in_every_language(say)}, given_up)
+
+
+def _finish(job_id: int, owner: str, state: JobState, result: Any, given_up: bool = False) -> None:
+    """Close the job, if it is still ours, write that down and tell whoever asked for it, in one transaction."""
     values: dict[str, Any] = {"state": state, "finished_at": now(), "result": result, "lease_until": None}
-    if message is not None:
-        values["message"] = message[:400]
+    if state is JobState.FAILED:
+        values["message"] = result["reason"]["en"][:400]
     mine = update(Job).where(Job.id == job_id, Job.owner == owner).values(**values)
+    verb, day = "jobs.done" if state is JobState.DONE else "jobs.failed", business_date()
+    db.session.rollback()
     with db.engine.begin() as connection:
         closed = connection.execute(mine.returning(Job.name, Job.username)).first()
-        if closed is None or not closed.username or (closed.name in _tell_themselves and not given_up):
+        if closed is None:
+            return
+        audit.write(connection, verb, day, "Job", job_id, {"job": closed.name})
+        if not closed.username or (closed.name in _tell_themselves and not given_up):
             return
         user_id = connection.scalar(select(User.id).where(User.username == closed.username))
         if user_id is None:
             return
-        facts = {"job": closed.name} | ({"reason": values["message"]} if state is JobState.FAILED else {})
+        facts = {"job": closed.name} | (result if state is JobState.FAILED else {})
         key = FAILED if state is JobState.FAILED else DONE
         connection.execute(insert(Notification).values(entry(user_id, key, "", facts)))
 

@@ -16,7 +16,9 @@ from portal.core.bulk_edit import BulkEdit
 from portal.core.clock import business_date
 from portal.core.errors import Refused
 from portal.core.fields import Field
-from portal.core.lookup import lookup
+from portal.core.lookup import lookup, may_be_named
+from portal.core.places import decided_by
+from portal.core.role_store import CLEAR, HIDDEN
 from portal.core.values import is_whole
 from portal.core.work import record
 
@@ -57,7 +59,7 @@ class ListScreen(BulkEdit):
 
     def page(self, search: filters.Search, arguments: Any = None, names: Sequence[str] = ()) -> dict[str, Any]:
         """One page of rows and all that the list's template shows of it; `names` are its columns, if not the usual."""
-        names, orderable = names or self.list_columns, self.orderable()
+        names, orderable = self.shown(names or self.list_columns), self.orderable()
         narrowed = self.base_statement().where(*search.conditions)
         shown = paging.window(
             narrowed,
@@ -66,7 +68,7 @@ class ListScreen(BulkEdit):
             bool(search.conditions),
             self.page_size,
             orderable,
-            self.order,
+            self.usual_order(),
         )
         path = url_for(f"{self.endpoint}.list")
         references = [n for n in names if self.column(n).type == "ref"]
@@ -93,7 +95,9 @@ class ListScreen(BulkEdit):
     def _quick(self, search: filters.Search, path: str) -> Sequence[tuple[Field, Sequence[facets.QuickChoice]]]:
         """The chips of each field that has some, keeping the order and size of the address."""
         kept = [(name, request.args[name]) for name in ("order", "direction", "size") if request.args.get(name)]
-        fields = facets.offered([self.column(n) for n in self.list_columns], self.quick_filters)
+        fields = facets.offered(
+            [self.column(n) for n in self.list_columns if self.mask(n) == CLEAR], self.quick_filters
+        )
         return [(field, facets.switches(field, search, path, kept)) for field in fields]
 
     @property
@@ -138,9 +142,12 @@ class ListScreen(BulkEdit):
     def lookup(self, name: str) -> Any:
         """Choices of a reference for a remote select: what the actor may see, by the beginning of a name or code."""
         field = self.fields.get(name)
-        if field is None or field.type != "ref":
+        if field is None or field.type != "ref" or self.mask(name) == HIDDEN:
             abort(404)
-        return jsonify(lookup(field.target, request.args.get("q", "")))
+        written = any(self.may(a) and name in getattr(self, f"{a}_columns") for a in ("add", "edit"))
+        if not (written or may_be_named(field.target)):
+            abort(403)
+        return jsonify(lookup(field.target, request.args.get("q", ""), decided_by(self.model, name)))
 
     @expose("/counts/<string:name>")
     @has_access
@@ -175,7 +182,7 @@ class ListScreen(BulkEdit):
     def export_of(self, arguments: Mapping[str, str]) -> tuple[Select[Any], Sequence[Field]]:
         """The rows that an address asks for, in its order, and the columns that leave the portal."""
         search = filters.read(self.model, arguments, self.filter_columns)
-        column, direction = paging.ordering(arguments, self.orderable(), self.order)
+        column, direction = paging.ordering(arguments, self.orderable(), self.usual_order())
         narrowed = self.base_statement().where(*search.conditions)
         statement = paging.ordered(narrowed, self.model, column, direction == "asc")
         return statement, export.columns_for(self.model, self.export_columns)
@@ -198,7 +205,8 @@ class ListScreen(BulkEdit):
 
     def _note_export(self, fmt: str, search: filters.Search) -> None:
         """Exports are written down: who took what, narrowed how."""
-        asked = [f"{a}={'•••' if a == 'q' else v}" for a, v in search.arguments()]
+        shown = {f.argument for f in search.filters if not (f.field.personal or f.field.sensitive)}
+        asked = [f"{a}={v if a in shown else '•••'}" for a, v in search.arguments()]
         record("records.export", self.resource, facts={"format": fmt, "filters": asked})
 
     @expose("/download/<string:filename>")

@@ -9,9 +9,10 @@ from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 
-from portal.core import filters, saved_lists
+from portal.core import filters, paging, saved_lists
 from portal.core.display import Display
 from portal.core.errors import PortalError
+from portal.core.role_store import CLEAR
 from portal.core.saved_lists import Density
 from portal.core.values import is_whole, tidy
 
@@ -26,6 +27,7 @@ class ListSettings(Display):
 
     model: Any
     list_columns: Any
+    order: tuple[str, str]
     filter_columns: tuple[str, ...]
     order_by: tuple[str, ...] = ()
     """What the list may be ordered by; empty = every plain column. A table that grows with customers or loans names the
@@ -39,20 +41,24 @@ class ListSettings(Display):
         """The columns that a person may show: the screen's own first, then every other field that lists may tell."""
         sealed = getattr(self.model, "__sealed__", {})
         others = [n for n, f in self.fields.items() if f.type != "json" and (not f.sensitive or n in sealed)]
-        return list(dict.fromkeys([*self.list_columns, *others]))
+        return self.shown(dict.fromkeys([*self.list_columns, *others]))
 
     def orderable(self) -> list[str]:
-        """The columns that a list may be ordered by."""
+        """The columns that a list may be ordered by: the order of what is masked would tell it."""
         if self.order_by:
-            return list(self.order_by)
-        plain = {n for n, f in self.fields.items() if f.type not in ("ref", "json") and not f.sensitive}
+            return [n for n in self.order_by if self.mask(n) == CLEAR]
+        plain = {n for n, f in self.fields.items() if f.type not in ("ref", "json") and self.mask(n) == CLEAR}
         return [n for n in self.choosable() if n in plain]
+
+    def usual_order(self) -> tuple[str, str]:
+        """Column and direction of a fresh list; by age where that column is not the actor's to see."""
+        return self.order if self.mask(self.order[0]) == CLEAR else (paging.key_of(self.model).key, "desc")
 
     def settings(self, search: filters.Search) -> dict[str, Any]:
         """The saved filters and preferences of whoever looks, as the list's template shows them. Two statements."""
         chosen, density = saved_lists.preferences_of(self.screen)
         known = self.choosable()
-        shown = [n for n in chosen or () if n in known] or list(self.list_columns)
+        shown = [n for n in chosen or () if n in known] or self.shown(self.list_columns)
         now = set(search.arguments())
         saved = saved_lists.filters_of(self.screen)
         return {

@@ -1,4 +1,4 @@
-"""Structured logs: one line of JSON per event, each request with id, user and duration. No personal data."""
+"""Structured logs: one line of JSON per event, each request with id, user and duration. No secret, no personal data."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 
+from portal.core import redaction
+
 log = structlog.get_logger("portal.request")
 
 
 def configure(level: str) -> None:
+    redaction.clean_libraries()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            redaction.redact,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),

@@ -8,19 +8,19 @@ or one period (flow) with the dimensions it can be cut by.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ColumnElement, Select, inspect, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, inspect, select
 
 from portal.core import scope
 from portal.core.clock import business_date
-from portal.core.db import db
 from portal.core.errors import Forbidden, PortalError
+from portal.core.measured import Figures
 from portal.core.registry import Registry
 
 Unit = Literal["money", "count", "percent", "rate", "days"]
@@ -72,6 +72,10 @@ class Frame:
     described_by: frozenset[type] = frozenset()
     """Scoped classes that only describe the rows, so that whoever sees a row sees this of it: a loan in scope keeps its
     customer's group in the figures even when somebody else looks after the customer."""
+    having: ColumnElement[bool] | None = None
+    """What a group of these rows must meet to be there at all."""
+    facts: tuple[str, ...] = ()
+    """Dimensions of which each loan has one, told beside its figure; empty = by the kind of metric."""
 
     def __getitem__(self, name: str) -> Any:
         return self.columns[name]
@@ -140,6 +144,9 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     """Empty = every dimension of the frame."""
     listing: Listing | None = None
+    from_sums: bool = False
+    """The measure says the same of rows that were added up beforehand (`register_sums`): it is linear in what was
+    added, and its conditions read only what such rows have in common."""
     adds_up: bool = False
     """The measure is a plain sum or count of rows: groups that share out all rows add up to the whole, exactly."""
     concerns: Mapping[str, Collection[Any]] = field(default_factory=dict)
@@ -166,7 +173,11 @@ class Metric:
         return lambda raw: self.empty if raw is None else finish(int(raw))
 
 
+Sums = Callable[[Question], Frame | None]
+"""The frame of rows added up that says the same as another frame about this question; None when there is none."""
+
 metrics: Registry[Metric] = Registry("metrics")
+_sums: dict[Callable[[Question], Frame], Sums] = {}
 dimensions: Registry[Dimension] = Registry("dimensions")
 
 NOT_ASSIGNED = _("Not assigned")
@@ -179,6 +190,11 @@ def register(metric: Metric) -> Metric:
 
 def register_dimension(dimension: Dimension) -> Dimension:
     return dimensions.register(dimension.key, dimension)
+
+
+def register_sums(frame_of: Callable[[Question], Frame], sums: Sums) -> None:
+    """Say where rows of a frame stand added up."""
+    _sums[frame_of] = sums
 
 
 def metric_of(key: str) -> Metric:
@@ -248,10 +264,12 @@ def evaluate(
             frame = frame_of(question)
             for metric in parts:
                 check_dimensions(metric, frame, [*by, *within])
-            figures = _Figures(frame, parts, within, question)
-            for group, values in figures.cut(by) if by else ():
-                groups.setdefault(group, {}).update(values)
-            total.update(figures.whole(by))
+            sums = _sums[frame_of](question) if frame_of in _sums else None
+            for source, some in sources(frame, sums, parts, {*by, *within}):
+                figures = Figures(source, some, within, question)
+                for group, values in figures.cut(by) if by else ():
+                    groups.setdefault(group, {}).update(values)
+                total.update(figures.whole(by))
         rows = _rows(keys, by, groups) if by else ()
     return MetricResult(tuple(keys), question, rows, with_ratios(keys, total), by, within)
 
@@ -288,22 +306,6 @@ def check_dimensions(metric: Metric, frame: Frame, wanted: Iterable[str]) -> Non
             raise MetricError(gettext("%(metric)s cannot be cut by %(key)s.", metric=metric.label, key=key))
 
 
-def conditions_of(frame: Frame, where: Mapping[str, Sequence[Any]]) -> list[ColumnElement[bool]]:
-    """WHERE conditions for expanded filter values; None among them stands for rows without one."""
-    found = []
-    for key, values in where.items():
-        column = frame.dimensions[key]
-        named = column.in_([value for value in values if value is not None])
-        found.append(or_(named, column.is_(None)) if None in values else named)
-    return found
-
-
-def concerned(parts: Sequence[Metric], frame: Frame) -> list[ColumnElement[bool]]:
-    """WHERE conditions that leave out rows which none of the metrics reads."""
-    columns = set.intersection(*(set(metric.concerns) for metric in parts))
-    return [frame[name].in_({v for metric in parts for v in metric.concerns[name]}) for name in sorted(columns)]
-
-
 def parts_of(keys: Iterable[str]) -> list[Metric]:
     """The measured metrics behind these keys."""
     found: dict[str, Metric] = {}
@@ -323,42 +325,14 @@ def by_frame(parts: Sequence[Metric]) -> dict[Callable[[Question], Frame], list[
     return grouped
 
 
-class _Figures:
-    """The measured metrics of one frame, ready to be cut."""
-
-    def __init__(
-        self, frame: Frame, parts: Sequence[Metric], where: Mapping[str, Sequence[Any]], question: Question
-    ) -> None:
-        self.frame, self.parts = frame, parts
-        self.measures = {metric.key: metric.aggregate(frame, question) for metric in parts}
-        self.finishers = {metric.key: metric.finisher(question) for metric in parts}
-        self.conditions = [*conditions_of(frame, where), *concerned(parts, frame)]
-        self.sums: dict[str, int] = {}
-
-    def cut(self, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], dict[str, Value]]]:
-        """(group, {metric key: value}) for each group."""
-        for group, raw in self._raw(self.parts, by):
-            for metric in self.parts:
-                if metric.adds_up:
-                    self.sums[metric.key] = self.sums.get(metric.key, 0) + int(raw[metric.key] or 0)
-            yield group, self._finished(raw)
-
-    def whole(self, by: Sequence[str]) -> dict[str, Value]:
-        """The figures of all rows. After a cut, what adds up has been added up: no row is read twice for it."""
-        missing = [metric for metric in self.parts if not (by and metric.adds_up)]
-        [(_all, found)] = self._raw(missing, ()) if missing else [((), {})]
-        return self._finished({metric.key: self.sums.get(metric.key) for metric in self.parts} | found)
-
-    def _raw(self, parts: Sequence[Metric], by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
-        cuts = [self.frame.dimensions[key].label(f"by_{key}") for key in by]
-        statement = self.frame.statement([*cuts, *(self.measures[metric.key] for metric in parts)], self.conditions)
-        # By position: an expression with bound values is another one to PostgreSQL each time it is written.
-        statement = statement.group_by(*(literal_column(str(n + 1)) for n in range(len(cuts))))
-        for found in db.session.execute(statement):
-            yield tuple(found[: len(cuts)]), dict(zip((m.key for m in parts), found[len(cuts) :], strict=True))
-
-    def _finished(self, raw: Mapping[str, Any]) -> dict[str, Value]:
-        return {key: finish(raw[key]) for key, finish in self.finishers.items()}
+def sources(
+    frame: Frame, sums: Frame | None, parts: Sequence[Metric], cut_by: Collection[str]
+) -> list[tuple[Frame, list[Metric]]]:
+    """Which metrics are read from which rows: from sums where there are some that can be cut so, else one by one."""
+    if sums is None or not set(cut_by) <= set(sums.dimensions):
+        return [(frame, list(parts))]
+    quick, slow = [m for m in parts if m.from_sums], [m for m in parts if not m.from_sums]
+    return [(source, some) for source, some in ((sums, quick), (frame, slow)) if some]
 
 
 def with_ratios(keys: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value]:

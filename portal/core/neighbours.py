@@ -53,7 +53,7 @@ def _neighbours(source: Any, key: int, arguments: Mapping[str, str]) -> tuple[in
     if row is None:
         return None, None
     search = filters.read(source.model, arguments, source.filter_columns)
-    column, direction = paging.ordering(arguments, source.order_columns, source.order)
+    column, direction = paging.ordering(arguments, source.orderable(), source.usual_order())
     narrowed = source.base_statement().where(*search.conditions)
     found = [_next(narrowed, source.model, row, column, ascending) for ascending in (False, True)]
     return (found[0], found[1]) if direction == "asc" else (found[1], found[0])

@@ -67,7 +67,7 @@ def register(app: Flask) -> None:
     def opened(response: Response) -> Response:
         view_name, _dot, method = (request.endpoint or "").partition(".")
         pk = str((request.view_args or {}).get("pk", ""))
-        user_id = scope.actor().user_id
+        user_id = scope.actor().user_id if scope.actor().viewer is None else None  # a viewer leaves no trace in it
         if method == "show" and response.status_code == 200 and user_id is not None and view_name in screens():
             response.call_on_close(lambda: note(app, user_id, view_name, int(pk), now()))
         return response

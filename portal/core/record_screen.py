@@ -16,11 +16,15 @@ from portal.core.display import ORIGIN, Display, origin_of, screens
 from portal.core.fields import Field
 from portal.core.neighbours import place_of
 from portal.core.paging import key_of
+from portal.core.record_links import links_of
 from portal.core.summary import Figure, figures_of
 from portal.core.values import is_whole
 
 Sections = Sequence[tuple[str, Sequence[Field]]]
 """Fields under their headings."""
+
+MOST_TABS, KEPT_TABS = 7, 3
+"""Beyond so many kinds of related rows, empty ones have no tab, but for the first few."""
 
 
 class RecordScreen(Display):
@@ -54,12 +58,13 @@ class RecordScreen(Display):
             title=str(row),
             kind=self.show_title,
             place=place_of(self, row, request.args.get(ORIGIN, "")),
-            summary=[self.column(n) for n in self.summary_columns],
+            summary=[self.column(n) for n in self.shown(self.summary_columns)],
             figures=self._figures(row),
             sections=self._sections(row),
             tabs=self._tabs(row),
-            rights={a: self.may(a) and self._reaches(row, a) for a in ("edit", "delete")},
-            row_actions=[a for a in self.actions.values() if self.may(a.name) and self._reaches(row, a.name)],
+            rights={a: self._offered(row, a) for a in ("edit", "delete", "reveal")},
+            links=links_of(self, row),
+            row_actions=[a for a in self.actions.values() if self._offered(row, a.name)],
         )
 
     def find(self, pk: str) -> Any:
@@ -70,6 +75,13 @@ class RecordScreen(Display):
         named = [n for n in self.show_columns if self.column(n).type == "ref"]
         row = db.session.scalar(statement.options(*(joinedload(getattr(self.model, name)) for name in named)))
         return row if row is not None else abort(404)
+
+    def _offered(self, row: Any, action: str) -> bool:
+        return bool(self.may(action)) and self._reaches(row, action) and self.makes_sense(row, action)
+
+    def makes_sense(self, row: Any, action: str) -> bool:
+        """Whether the state of a record leaves anything to this action: what is over offers no button to end it."""
+        return True
 
     def _reaches(self, row: Any, action: str) -> bool:
         if not isinstance(row, scope.Scoped):
@@ -83,7 +95,7 @@ class RecordScreen(Display):
 
     def _sections(self, row: Any) -> Sections:
         grouped: dict[str, Any] = {}
-        for name in self.show_columns:
+        for name in self.shown(self.show_columns):
             if name not in self.summary_columns:
                 grouped.setdefault(str(self.column(name).section or ""), []).append(self.column(name))
         return tuple(grouped.items())
@@ -100,7 +112,10 @@ class RecordScreen(Display):
                     yield view, reference, filters.read(view.model, argument)
 
     def _tabs(self, row: Any) -> Sequence[dict[str, Any]]:
-        """Related lists, all counted in one statement; their rows are fetched when a tab is opened."""
+        """Related lists, all counted in one statement; their rows are fetched when a tab is opened.
+
+        Where there are many, those that are empty are left out, but for the first ones.
+        """
         found = list(self._related(row))
         if not found:
             return ()
@@ -120,7 +135,8 @@ class RecordScreen(Display):
                 "more": search.url(url_for(f"{view.endpoint}.list")),
                 "rows": url_for(f"{self.endpoint}.related_rows", pk=row.id, name=type(view).__name__),
             }
-            for (view, _reference, search), number in zip(found, numbers, strict=True)
+            for place, ((view, _reference, search), number) in enumerate(zip(found, numbers, strict=True))
+            if number or place < KEPT_TABS or len(found) <= MOST_TABS
         ]
 
     @expose("/related/<pk>/<string:name>", methods=["GET"])

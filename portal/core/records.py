@@ -13,10 +13,13 @@ from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from portal.core import places
 from portal.core.db import db, label_of
 from portal.core.errors import InvalidValues, NotFound, PortalError, Refused
 from portal.core.fields import Field, fields_of
+from portal.core.lookup import may_be_named
 from portal.core.scope import Scoped
+from portal.core.values import as_text
 from portal.core.work import current_unit, taken_value, verb
 
 
@@ -29,10 +32,12 @@ class Conflict(PortalError):
 def problems(model: type, values: dict[str, Any], row: Any = None, partial: bool = False) -> dict[str, list[str]]:
     """What is wrong with values for a row, by field name; empty when all is well.
 
-    `partial` leaves out fields that are not given (REST changes). A model may add rules of its own in a class method
+    `partial` leaves out fields that are not given (REST changes). Branch, team and customer manager of every model that
+    has them must belong together (places.py). A model may add rules of its own in a class method
     `check_values(values, row)` that returns the same shape.
     """
     found: dict[str, list[str]] = {}
+    given, values = values, places.settled(model, values, row)
     for name, field in fields_of(model).items():
         if field.readonly or (partial and name not in values):
             continue
@@ -45,13 +50,19 @@ def problems(model: type, values: dict[str, Any], row: Any = None, partial: bool
             found.setdefault(name, []).append(text)
     if found:
         return found
-    merged = {**{n: getattr(row, n) for n in fields_of(model)}, **values} if row is not None else values
-    found = misplaced(model, merged)
+    merged = {**held(row), **values} if row is not None else values
+    found = misplaced(model, merged) | places.misfits(model, values, row, given)
     own = getattr(model, "check_values", None)
     if own is not None and not found:
         for name, texts in own(merged, row).items():
             found.setdefault(name, []).extend(str(t) for t in texts)
     return found
+
+
+def held(row: Any) -> dict[str, Any]:
+    """What a row holds, by field; a sealed value whose key is missing as it is shown."""
+    sealed = getattr(type(row), "__sealed__", {})
+    return {n: sealed[n].held(row) if n in sealed else getattr(row, n) for n in fields_of(type(row))}
 
 
 def misplaced(model: type, values: dict[str, Any]) -> dict[str, list[str]]:
@@ -77,11 +88,11 @@ def _problem(field: Field, value: Any) -> str | None:
     if value is None or value == "":
         return str(gettext("This is needed.")) if field.required else None
     if field.minimum is not None and value < field.minimum:
-        return str(gettext("At least %(least)s.", least=field.minimum))
+        return str(gettext("At least %(least)s.", least=as_text(field, field.minimum)))
     if field.type == "money" and value < 0:
         return str(gettext("An amount cannot be negative."))
     if field.maximum is not None and value > field.maximum:
-        return str(gettext("At most %(most)s.", most=field.maximum))
+        return str(gettext("At most %(most)s.", most=as_text(field, field.maximum)))
     if field.check is not None:
         text = field.check(value)
         if text:
@@ -89,15 +100,24 @@ def _problem(field: Field, value: Any) -> str | None:
     if field.type == "ref":
         assert field.target is not None
         if db.session.get(field.target, value) is None:
-            return str(gettext("There is no such record within your area of responsibility."))
+            return _not_there()
     return None
+
+
+def _not_there() -> str:
+    return str(gettext("There is no such record within your area of responsibility."))
 
 
 def held_reference(row: Any, name: str) -> int | None:
     """The id that a reference holds, seen or unseen."""
-    mapper: Any = inspect(type(row))
+    return getattr(row, _key_of(type(row), name))  # type: ignore[no-any-return]
+
+
+def _key_of(model: type, name: str) -> str:
+    """The attribute that holds a reference's key."""
+    mapper: Any = inspect(model)
     column = next(iter(mapper.relationships[name].local_columns))
-    return getattr(row, mapper.get_property_by_column(column).key)  # type: ignore[no-any-return]
+    return str(mapper.get_property_by_column(column).key)
 
 
 def assign(row: Any, values: dict[str, Any]) -> None:
@@ -118,6 +138,7 @@ def add(model: type, values: dict[str, Any]) -> Any:
     wrong = problems(model, values)
     if wrong:
         raise InvalidValues(wrong)
+    values = places.settled(model, values)
     row = model()
     with db.session.no_autoflush:
         assign(row, {n: v for n, v in values.items() if v is not None and not fields_of(model)[n].readonly})
@@ -136,6 +157,7 @@ def change(model: type, row_id: int, values: dict[str, Any], version_seen: int |
     wrong = problems(model, values, row, partial=True)
     if wrong:
         raise InvalidValues(wrong)
+    values = places.settled(model, values, row)
     with db.session.no_autoflush:
         assign(row, {n: v for n, v in values.items() if not fields_of(model)[n].readonly})
     current_unit().about(row)
@@ -174,7 +196,19 @@ def _flush(model: type, values: dict[str, Any]) -> None:
     except StaleDataError:
         raise Conflict(gettext("Someone else changed this record meanwhile.")) from None
     except IntegrityError as error:
-        taken = taken_value(error).removesuffix("_index").removesuffix("_sealed")
-        if taken in fields_of(model):
-            raise InvalidValues({taken: [gettext("Another record has this value already.")]}) from None
-        raise Refused(gettext("These values contradict other records.")) from error
+        name = _field_of_column(model, taken_value(error).removesuffix("_index"))
+        if name is None:
+            raise Refused(gettext("These values contradict other records.")) from error
+        target = fields_of(model)[name].target
+        if target is not None and not may_be_named(target):  # whoever may not list logins learns of none that it exists
+            raise InvalidValues({name: [_not_there()]}) from None
+        raise InvalidValues({name: [gettext("Another record has this value already.")]}) from None
+
+
+def _field_of_column(model: type, column: str) -> str | None:
+    """The field that a column belongs to: a reference goes by its relationship, not by its key."""
+    fields = fields_of(model)
+    if column in fields:
+        return column
+    references = (name for name, field in fields.items() if field.type == "ref")
+    return next((name for name in references if _key_of(model, name) == column), None)

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import lazy_gettext as _
+
 from portal.core.registry import Registry, RegistryError
-from portal.core.scope import NONE, SCOPES, WIDTH, Scoped
+from portal.core.scope import ALL, BRANCH, NONE, SCOPES, SELF, TEAM, WIDTH, Scoped
 
 #: What can be done to a resource. The vocabulary is closed: anything else fails at start-up. `import` writes rows from
-#: a file, `migrate` lets another kind's file create what it names and misses, but changes none.
-ACTIONS = ("list", "show", "add", "edit", "delete", "export", "import", "migrate", "run", "undo")
+#: a file, `migrate` lets another kind's file create what it names and misses, but changes none. `reveal` shows personal
+#: data in plain, one record at a time; `approve` decides on what somebody else proposed.
+ACTIONS: dict[str, Any] = {
+    "list": _("See lists"),
+    "show": _("Open records"),
+    "add": _("Add"),
+    "edit": _("Change"),
+    "delete": _("Delete"),
+    "export": _("Export"),
+    "import": _("Import"),
+    "migrate": _("Create from other imports"),
+    "run": _("Run"),
+    "undo": _("Undo"),
+    "reveal": _("Reveal personal data"),
+    "approve": _("Approve"),
+}
+
+SCOPE_WORDS: dict[str, Any] = {
+    ALL: _("Company"),
+    BRANCH: _("Own branch"),
+    TEAM: _("Own team"),
+    SELF: _("Own only"),
+    NONE: _("Not allowed"),
+}
 
 READ = ("list", "show")
-SHORTHAND = {"read": READ, "write": ("add", "edit"), "manage": ("add", "edit", "delete"), "full": ACTIONS}
+FULL = ("list", "show", "add", "edit", "delete", "export", "import", "migrate", "run", "undo")
+"""All that can be done to what one keeps: neither `reveal` nor `approve` comes with it."""
+SHORTHAND = {"read": READ, "write": ("add", "edit"), "manage": ("add", "edit", "delete"), "full": FULL}
 
 #: Endpoint methods of views and APIs -> the action they are.
 METHODS = {
@@ -41,6 +67,7 @@ METHODS = {
     "post": "add",
     "put": "edit",
     "info": "list",
+    "reveal": "reveal",
 }
 
 
@@ -116,11 +143,17 @@ def check_grants() -> None:
                 raise RegistryError(f"{role}: {action} {resource} cannot be limited to {scope!r}.")
 
 
-def widest(role_names: tuple[str, ...]) -> dict[tuple[str, str], str]:
+def reaches(resource: str, scope: str) -> bool:
+    """Whether rows of the resource can be limited to the scope."""
+    model = next((cls for cls in Scoped.scoped_classes if cls.resource_name() == resource), None)
+    return model is None or model.reaches(scope)
+
+
+def merged(tables: Iterable[Mapping[tuple[str, str], str]]) -> dict[tuple[str, str], str]:
     """What several roles allow together: for each action the widest of their scopes."""
-    merged: dict[tuple[str, str], str] = {}
-    for role in role_names:
-        for key, scope in grants_of(role).items():
-            if WIDTH[scope] > WIDTH[merged.get(key, NONE)]:
-                merged[key] = scope
-    return merged
+    found: dict[tuple[str, str], str] = {}
+    for table in tables:
+        for task, scope in table.items():
+            if WIDTH[scope] > WIDTH[found.get(task, NONE)]:
+                found[task] = scope
+    return found

@@ -2,70 +2,47 @@
 
 The actor and the task (resource, action) are context variables, read when the SQL runs, so nothing can go stale.
 The task's own resource is seen as far as that action reaches; every other resource as far as `list` reaches.
-Writes are checked after the flush, when keys are final. Core and text SQL on scoped tables is refused unless it
-runs inside `unscoped(reason)` or as an actor who sees everything (guard.py).
+Writes are checked after the flush, when keys are final (scope_writes.py). Core and text SQL on scoped tables is refused
+unless it runs inside `unscoped(reason)` or as an actor who sees everything (guard.py). Who asks is told in actors.py,
+the SQL in criteria.py.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Integer, and_, bindparam, event, false, inspect, or_, select
-from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column, with_loader_criteria
+from sqlalchemy import ForeignKey, event
+from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
-from portal.core.errors import OutOfScope
-
-ALL, BRANCH, TEAM, SELF, NONE = "all", "branch", "team", "self", "none"
-SCOPES = (NONE, SELF, TEAM, BRANCH, ALL)
-OWNER, SHARED = "owner", "shared"
-"""How far personal rows are seen; no role grants or widens it."""
-WIDTH = {scope: width for width, scope in enumerate(SCOPES)}
+from portal.core.actors import ALL as ALL
+from portal.core.actors import BRANCH as BRANCH
+from portal.core.actors import NOBODY as NOBODY
+from portal.core.actors import NONE as NONE
+from portal.core.actors import OWNER, SHARED
+from portal.core.actors import SCOPES as SCOPES
+from portal.core.actors import SELF as SELF
+from portal.core.actors import SYSTEM as SYSTEM
+from portal.core.actors import TEAM as TEAM
+from portal.core.actors import WIDTH as WIDTH
+from portal.core.actors import Actor as Actor
+from portal.core.actors import StandIn as StandIn
+from portal.core.actors import actor as actor
+from portal.core.actors import current as _current
+from portal.core.criteria import Reach, criterion
 
 
 class Unscoped(Exception):
     """SQL touches a scoped table without passing the scope: a mistake in our code, never the user's."""
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Who asks. `grants` maps (resource, action) to a scope; what is absent is refused."""
-
-    name: str
-    user_id: int | None = None
-    staff_id: int = -1
-    home: int = -1
-    """The branch the person belongs to."""
-    branches: frozenset[int] = frozenset()
-    """The branch and everything below it."""
-    teams: frozenset[int] = frozenset()
-    grants: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False, hash=False)
-    roles: tuple[str, ...] = ()
-    everything: bool = False
-    """Named system actors only."""
-
-    def scope(self, resource: str, action: str) -> str:
-        return ALL if self.everything else self.grants.get((resource, action), NONE)
-
-    def may(self, resource: str, action: str) -> bool:
-        return self.scope(resource, action) != NONE
-
-
-NOBODY = Actor("nobody")
-SYSTEM = Actor("system", everything=True)
-
-_actor: ContextVar[Actor] = ContextVar("actor", default=NOBODY)
 _task: ContextVar[tuple[str, str]] = ContextVar("task", default=("", "list"))
 _flushing: ContextVar[bool] = ContextVar("flushing", default=False)
 _open: ContextVar[str] = ContextVar("open", default="")
-
-
-def actor() -> Actor:
-    return _actor.get()
 
 
 def task() -> tuple[str, str]:
@@ -75,17 +52,17 @@ def task() -> tuple[str, str]:
 @contextlib.contextmanager
 def acting(who: Actor, resource: str = "", action: str = "list") -> Iterator[Actor]:
     """Run as this actor (jobs, the command line, tests)."""
-    a, t = _actor.set(who), _task.set((resource, action))
+    a, t = _current.set(who), _task.set((resource, action))
     try:
         yield who
     finally:
-        _actor.reset(a)
+        _current.reset(a)
         _task.reset(t)
 
 
 def enter(who: Actor, resource: str = "", action: str = "list") -> None:
     """Set actor and task for the rest of the request."""
-    _actor.set(who)
+    _current.set(who)
     _task.set((resource, action))
 
 
@@ -97,6 +74,11 @@ def doing(resource: str, action: str) -> Iterator[None]:
         yield
     finally:
         _task.reset(token)
+
+
+def is_open() -> bool:
+    """Whether the scope is lifted for a stated reason."""
+    return bool(_open.get())
 
 
 def passes_unscoped() -> bool:
@@ -181,86 +163,114 @@ class ScopedThrough(Scoped):
     scope_key: ClassVar[str]
 
 
-_IDS = bindparam("scope_ids", callable_=lambda: sorted(actor().branches) or [-1], expanding=True, type_=Integer())
-_TEAMS = bindparam("scope_teams", callable_=lambda: sorted(actor().teams) or [-1], expanding=True, type_=Integer())
-_HOME = bindparam("scope_home", callable_=lambda: actor().home, type_=Integer())
-_ME = bindparam("scope_me", callable_=lambda: actor().staff_id, type_=Integer())
-_USER = bindparam("scope_user", callable_=lambda: actor().user_id or -1, type_=Integer())
-
-# Each criterion is a lambda of the entity, because a plain expression is not adapted to an alias; and one lambda per
-# scope, because an `if` inside a lambda would be frozen by SQLAlchemy's lambda cache. Branch comes with team and
-# manager, because SQLite plans badly with `manager_id = ?` alone.
-_OWN = {
-    BRANCH: lambda c: c.branch_id.in_(_IDS),
-    TEAM: lambda c: and_(c.branch_id.in_(_IDS), c.team_id.in_(_TEAMS)),
-    SELF: lambda c: and_(c.branch_id == _HOME, c.manager_id == _ME),
-    OWNER: lambda c: c.owner_id == _USER,
-    SHARED: lambda c: or_(c.owner_id == _USER, c.team_id.in_(_TEAMS), c.branch_id == _HOME),
-    NONE: lambda c: false(),
-}
-
-
-_THROUGH = {
-    BRANCH: lambda c: getattr(c, c.scope_key).in_(select(c.scope_parent.id).where(c.scope_parent.branch_id.in_(_IDS))),
-    TEAM: lambda c: getattr(c, c.scope_key).in_(
-        select(c.scope_parent.id).where(c.scope_parent.branch_id.in_(_IDS), c.scope_parent.team_id.in_(_TEAMS))
-    ),
-    SELF: lambda c: getattr(c, c.scope_key).in_(
-        select(c.scope_parent.id).where(c.scope_parent.branch_id == _HOME, c.scope_parent.manager_id == _ME)
-    ),
-    NONE: lambda c: false(),
-}
-
-
-@functools.cache
-def _criterion(cls: Any, scope: str) -> Any:
-    rule = (_THROUGH if issubclass(cls, ScopedThrough) else _OWN)[scope]
-    return with_loader_criteria(cls, rule, include_aliases=True, propagate_to_loaders=True)
+def _asked(cls: Any) -> tuple[str, str]:
+    """The task that decides on a class: the present one for its own resource, `list` for every other."""
+    resource, action = task()
+    name = cls.resource_name()
+    return name, action if name == resource else "list"
 
 
 def scope_of(cls: Any) -> str:
-    """How far the actor sees this class in the present task."""
+    """How far the actor himself sees this class in the present task."""
     if issubclass(cls, Personal):
         return ALL if actor().everything else SHARED if issubclass(cls, Shareable) else OWNER
-    resource, action = task()
-    name = cls.resource_name()
-    return actor().scope(name, action if name == resource else "list")
+    return actor().scope(*_asked(cls))
+
+
+def reach_of(cls: Any) -> Reach:
+    """The same with what was handed to him: never an action that his own roles do not allow at all."""
+    own, who = scope_of(cls), actor()
+    if not who.standing_in or own in (ALL, NONE) or issubclass(cls, Personal):
+        return own
+    handed = tuple(other.scope(*_asked(cls)) for other in who.standing_in)
+    if ALL in handed:
+        return ALL
+    return (own, *handed) if any(scope != NONE for scope in handed) else own
 
 
 @functools.lru_cache(4096)
-def _profile(scopes: tuple[str, ...]) -> tuple[Any, ...]:
+def _profile(reaches: tuple[Reach, ...]) -> tuple[Any, ...]:
     classes: list[Any] = list(Scoped.scoped_classes)
-    pairs = zip(classes, scopes, strict=True)
-    return tuple(_criterion(cls, scope) for cls, scope in pairs if scope != ALL)
+    pairs = zip(classes, reaches, strict=True)
+    return tuple(criterion(cls, reach) for cls, reach in pairs if reach != ALL)
 
 
 def _options(described_by: frozenset[type] = frozenset()) -> tuple[Any, ...]:
-    return _profile(tuple(ALL if cls in described_by else scope_of(cls) for cls in Scoped.scoped_classes))
+    kept, known = actor().criteria, (task(), described_by, len(Scoped.scoped_classes))
+    if known not in kept:
+        kept[known] = _profile(tuple(ALL if cls in described_by else reach_of(cls) for cls in Scoped.scoped_classes))
+    return kept[known]
+
+
+def outlook() -> tuple[Any, ...]:
+    """What decides which rows are seen now: whoever has an equal outlook sees the same ones."""
+    who, reach = actor(), tuple(reach_of(cls) for cls in Scoped.scoped_classes)
+    if passes_unscoped() or all(scope == ALL for scope in reach):
+        return (ALL,)
+    return (*reach, who.branches, who.teams, who.home, who.staff_id, who.user_id, who.standing_in)
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """Whose a row is: branch, team, customer manager; for rows as they are, and as they were before a change."""
+
+    branch_id: int | None
+    team_id: int | None = None
+    manager_id: int | None = None
+
+
+def _covers(person: Actor | StandIn, scope: str, row: Any) -> bool:
+    """The rule of `_OWN` in Python."""
+    if scope in (ALL, NONE):
+        return scope == ALL
+    if row.branch_id is None:
+        return False
+    if scope == SELF:
+        return bool(row.branch_id == person.home and row.manager_id == person.staff_id)
+    return row.branch_id in person.branches and (scope == BRANCH or row.team_id in person.teams)
+
+
+def owner_of(row: Any) -> Any:
+    """What says whose a row is: the row itself, or its parent (None when there is none)."""
+    if not isinstance(row, ScopedThrough):
+        return row
+    parent_id, session = getattr(row, row.scope_key), Session.object_session(row)
+    if parent_id is None or session is None:
+        return None
+    with session.no_autoflush, unscoped("the owner of a parent row"):
+        return session.get(row.scope_parent, parent_id)
+
+
+def seen_by(cls: Any, owned: Any) -> list[Actor | StandIn]:
+    """By whose rights the actor sees a row of this class that belongs so: his own first, then those handed to him."""
+    who = actor()
+    found: list[Actor | StandIn] = [who] if _covers(who, scope_of(cls), owned) else []
+    if who.standing_in and scope_of(cls) != NONE:
+        found += [other for other in who.standing_in if _covers(other, other.scope(*_asked(cls)), owned)]
+    return found
+
+
+def on_behalf_of(row: Any) -> str:
+    """The login for whom the actor works on a row that only a hand-over opens to him; empty for rows of his own."""
+    if not actor().standing_in or not isinstance(row, Scoped) or isinstance(row, Personal):
+        return ""
+    owned = owner_of(row)
+    first = next(iter(seen_by(type(row), owned)), None) if owned is not None else None
+    return first.name if isinstance(first, StandIn) else ""
 
 
 def visible(row: Any, scope: str | None = None) -> bool:
     """The same rule in Python, for rows in the identity map and rows just written."""
-    who, scope = actor(), scope or scope_of(type(row))
-    if scope == ALL:
-        return True
-    if scope == NONE:
-        return False
-    if isinstance(row, ScopedThrough):
-        parent_id = getattr(row, row.scope_key)
-        session = Session.object_session(row)
-        if parent_id is None or session is None:
-            return False
-        with session.no_autoflush, unscoped("the owner of a parent row"):
-            parent = session.get(row.scope_parent, parent_id)
-        return parent is not None and visible(parent, scope)
+    who, own = actor(), scope or scope_of(type(row))
+    if own in (ALL, NONE):
+        return own == ALL
     if isinstance(row, Personal):
-        shared = scope == SHARED and (row.team_id in who.teams or row.branch_id == who.home)  # type: ignore[attr-defined]
+        shared = own == SHARED and (row.team_id in who.teams or row.branch_id == who.home)  # type: ignore[attr-defined]
         return shared or row.owner_id == who.user_id
-    if row.branch_id is None:
+    owned = owner_of(row)
+    if owned is None:
         return False
-    if scope == SELF:
-        return bool(row.branch_id == who.home and row.manager_id == who.staff_id)
-    return row.branch_id in who.branches and (scope == BRANCH or row.team_id in who.teams)
+    return _covers(who, own, owned) or (bool(who.standing_in) and bool(seen_by(type(row), owned)))
 
 
 def writable(row: Any) -> bool:
@@ -308,49 +318,6 @@ def _refuse_moving(table: Any, statement: Any) -> None:
         raise Unscoped("bulk UPDATE may not set keys")
 
 
-@event.listens_for(Session, "before_flush")
-def _scope_deletes(session: Session, _context: Any, _instances: Any) -> None:
-    if not _open.get():
-        for row in session.deleted:
-            if isinstance(row, Scoped) and not writable(row):
-                raise OutOfScope("delete")
-    _flushing.set(True)
-
-
-@event.listens_for(Session, "after_flush")
-def _scope_writes(session: Session, _context: Any) -> None:
-    _flushing.set(False)
-    if _open.get() or actor().everything:
-        return
-    for row in [*session.new, *(o for o in session.dirty if session.is_modified(o))]:
-        if isinstance(row, Scoped) and not writable(row):
-            raise OutOfScope(f"{type(row).__name__} would lie outside the scope")
-        _check_links(session, row)
-
-
-def _check_links(session: Session, row: Any) -> None:
-    """No key may point to a row that the actor cannot see."""
-    state = inspect(row)
-    for relation in state.mapper.relationships:
-        target = relation.mapper.class_
-        if relation.viewonly or not issubclass(target, Scoped) or relation.direction.name == "ONETOMANY":
-            continue
-        if relation.direction.name == "MANYTOONE":
-            key = state.mapper.get_property_by_column(next(iter(relation.local_columns))).key
-            changed = row in session.new or state.attrs[key].history.has_changes()
-            wanted = {getattr(row, key)} - {None} if changed else set()
-        else:
-            added = state.attrs[relation.key].history.added or ()
-            wanted = {inspect(o).identity[0] for o in added if inspect(o).identity}
-        if not wanted:
-            continue
-        pk = getattr(target, relation.mapper.get_property_by_column(relation.mapper.primary_key[0]).key)
-        with session.no_autoflush:
-            seen = set(session.scalars(select(pk).where(pk.in_(wanted))))
-        if wanted - seen:
-            raise OutOfScope(f"{relation.key} {sorted(wanted - seen)} is not visible")
-
-
-@event.listens_for(Session, "after_soft_rollback")
-def _flush_undone(_session: Session, _previous: Any) -> None:
-    _flushing.set(False)
+def flushing(now: bool) -> None:
+    """What a flush sends needs no scope: scope_writes.py checks it before and after."""
+    _flushing.set(now)

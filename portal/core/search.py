@@ -1,33 +1,33 @@
 """What the search palette finds: sources that areas register, each asked within the session's row scope.
 
-A source of records is found by code, by name (its beginning first, then anywhere), by the spelling of the name with one
-slip, and by whole personal numbers (blind index). Each step is one limited statement over an index; the first steps
-that find enough end the search, so a million rows answer like a thousand.
+Records are found by code, by name (its beginning first, then anywhere), by the spelling of the name with one slip, and
+by whole personal numbers (blind index). Each of these steps is limited and answered by an index, so a million rows
+answer like a thousand. One statement takes the surest steps of all kinds of records; a second one the last resorts of
+those that found too few; then the rows that were found are read, kind by kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, inspect, or_, select
+from sqlalchemy import ColumnElement, and_, inspect, literal_column, or_, select, union_all
 from sqlalchemy.orm import joinedload
 
 from portal.core import scope
-from portal.core.db import CodePointString, db
+from portal.core.db import db
 from portal.core.display import screens
 from portal.core.fields import fields_of
+from portal.core.filters import FEWEST_DIGITS, findable
+from portal.core.masks import is_clear
 from portal.core.pinyin import TEXT, key_of, slips, spelled, spelled_field
 from portal.core.registry import Registry
 from portal.core.values import tidy
+from portal.core.words import anywhere, begins, by_code_point, keys_where
 
 LONGEST_QUERY = 60
-FEWEST_DIGITS = 6
-"""Of a phone or ID number, which is found as a whole only."""
 SHORTEST_WITH_SLIP = 4
-LAST = "\U0010ffff"
-"""Stands behind every other character."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,17 @@ class Source:
     """Where its hits stand, the smallest first."""
 
 
+@dataclass(frozen=True)
+class Records(Source):
+    """The records of a screen."""
+
+    screen: str = ""
+    note: Callable[[Any], Sequence[Any]] = lambda _row: ()
+    """What stands beside the name."""
+    load: Sequence[str] = ()
+    """The references that the note reads."""
+
+
 sources: Registry[Source] = Registry("search sources")
 
 
@@ -103,7 +114,12 @@ def search(query: Query, limit: int) -> list[tuple[Source, Sequence[Hit]]]:
     if not query.text:
         return []
     with scope.doing("", "list"):
-        answers = [(source, source.find(query, limit)) for source in _in_order()]
+        kept = [source for source in _in_order() if isinstance(source, Records)]
+        found = dict(zip(kept, _found(kept, query, limit), strict=True))
+        answers = [
+            (source, found[source] if isinstance(source, Records) else source.find(query, limit))
+            for source in _in_order()
+        ]
     return [(source, hits) for source, hits in answers if hits]
 
 
@@ -116,23 +132,68 @@ def records(
     """
 
     def find(query: Query, limit: int) -> Sequence[Hit]:
-        view = screens()[screen]
-        if not view.may("show"):
-            return []
-        options = [joinedload(getattr(view.model, name)) for name in load]
-        rows: dict[int, Any] = {}
-        for condition, order in steps(view.model, query):
-            narrowed = view.base_statement().where(condition).options(*options)
-            for row in db.session.scalars(narrowed.order_by(order).limit(limit)):
-                rows.setdefault(row.id, row)
-            if len(rows) >= limit:
-                break
-        if not rows and (alike := with_a_slip(view.model, query)) is not None:
-            narrowed = view.base_statement().where(alike).options(*options)
-            rows = {row.id: row for row in db.session.scalars(narrowed.order_by(view.model.name_pinyin).limit(limit))}
-        return [record_hit(view, row, note) for row in list(rows.values())[:limit]]
+        return _found([source], query, limit)[0]
 
-    return register_source(Source(key, label, find, place))
+    source = Records(key, label, find, place, screen, note, load)
+    register_source(source)
+    return source
+
+
+Step = tuple[ColumnElement[bool], Any]
+"""(condition, order) of one way to find a row."""
+
+
+def _found(kinds: Sequence[Records], query: Query, limit: int) -> list[Sequence[Hit]]:
+    """The hits of each kind of records."""
+    views = {kind.key: screens()[kind.screen] for kind in kinds}
+    asked = {kind.key: views[kind.key] for kind in kinds if views[kind.key].may("show")}
+    found = _places(asked, {key: list(steps(view.model, query)) for key, view in asked.items()}, limit)
+    few = {key: view for key, view in asked.items() if len(found[key]) < limit}
+    last = {key: list(last_resorts(view.model, query, bool(found[key]))) for key, view in few.items()}
+    for key, places in _places(few, last, limit).items():
+        for pk, (way, order) in places.items():
+            found[key].setdefault(pk, (LAST + way, order))
+    return [_hits(kind, views[kind.key], found.get(kind.key, {}), limit) for kind in kinds]
+
+
+LAST = 100
+"""Places of what the last resorts found: behind all others."""
+Places = dict[int, tuple[int, Any]]
+"""Primary key -> (number of the step that found it, the column by which that step orders)."""
+
+
+def _places(views: Mapping[str, Any], asked: Mapping[str, Sequence[Step]], limit: int) -> dict[str, Places]:
+    """What the steps of each kind find, in one statement."""
+    found: dict[str, Places] = {key: {} for key in views}
+    ways = [(key, condition, order) for key, steps_ in asked.items() for condition, order in steps_]
+    parts = []
+    for number, (key, condition, order) in enumerate(ways):
+        part = (
+            views[key]
+            .base_statement()
+            .with_only_columns(literal_column(str(number)).label("way"), views[key].pk.label("pk"))
+        )
+        parts.append(select(part.where(condition).order_by(order).limit(limit).subquery()))
+    if parts:
+        together = union_all(*parts).subquery()
+        for way, pk in sorted(map(tuple, db.session.execute(select(together.c.way, together.c.pk)))):
+            key, _condition, order = ways[way]
+            found[key].setdefault(pk, (way, order))
+    return found
+
+
+def _hits(kind: Records, view: Any, places: Places, limit: int) -> Sequence[Hit]:
+    """The rows themselves, as lines."""
+    if not places:
+        return []
+    loaded = [joinedload(getattr(view.model, name)) for name in kind.load]
+    rows = db.session.scalars(view.base_statement().where(view.pk.in_(places)).options(*loaded)).all()
+
+    def place(row: Any) -> tuple[int, Any]:
+        way, order = places[getattr(row, view.pk.key)]
+        return way, getattr(row, order.key)
+
+    return [record_hit(view, row, kind.note) for row in sorted(rows, key=place)[:limit]]
 
 
 def record_hit(view: Any, row: Any, note: Callable[[Any], Sequence[Any]] | None = None) -> Hit:
@@ -141,58 +202,79 @@ def record_hit(view: Any, row: Any, note: Callable[[Any], Sequence[Any]] | None 
     return Hit(str(row), view.row_url(row), " · ".join(str(word) for word in words if word), view.icon)
 
 
-def steps(model: Any, query: Query) -> Iterator[tuple[ColumnElement[bool], Any]]:
-    """(condition, order) of each way to find a row, the surest and cheapest first."""
+def steps(model: Any, query: Query) -> Iterator[Step]:
+    """The ways to find a row that an index answers, the surest first."""
     pk = inspect(model).primary_key[0]
-    spelled_by = spelled_field(model)
+    spelled_by = _spelled(model)
     others = [
         getattr(model, name)
         for name, field in fields_of(model).items()
-        if field.search and field.type in ("text", "code") and not (spelled_by and name == spelled_by[0])
+        if field.search
+        and field.type in ("text", "code")
+        and not (spelled_by and name == spelled_by[0])
+        and is_clear(model, name)
     ]
-    words = [column for column in others if fields_of(model)[column.key].type == "text"]
+    codes = [column for column in others if by_code_point(column)]
+    words = [column for column in others if fields_of(model)[column.key].type == "text" and not by_code_point(column)]
     sealed = getattr(model, "__sealed__", {})
-    if query.is_number and sealed:
-        yield or_(*(getattr(model, f"{name}_index") == value.index(query.text) for name, value in sealed.items())), pk
+    looked_up = [(name, value) for name, value in sealed.items() if value.looked_up and findable(model, name)]
+    if query.is_number and looked_up:
+        yield or_(*(getattr(model, f"{name}_index") == value.index(query.text) for name, value in looked_up)), pk
     if query.is_code:
         for column in others[:1]:
-            ways = dict.fromkeys((query.text, query.text.upper()))
-            yield or_(*(_begins(column, way) for way in ways)), column
-    elif not spelled_by and words:  # a code is known by its beginning: within a million of them nothing is searched for
-        yield or_(*(column.contains(query.text, autoescape=True) for column in words)), pk
+            for way in dict.fromkeys((query.text, query.text.upper())):  # OR with an order would read a whole index
+                yield begins(column, way), column
+    elif not spelled_by:  # a code is known by its beginning: within a million of them nothing is searched for
+        for column in codes:
+            yield begins(column, query.text), column
+        if words:
+            yield or_(*(column.contains(query.text, autoescape=True) for column in words)), pk
     if query.key and len(query.text) == 18 and len(others) > 1:
         yield or_(*(column == query.text.upper() for column in others[1:])), pk
     if spelled_by is not None:
-        yield from _names(model, getattr(model, spelled_by[0]), pk, query)
+        yield from _names(model, getattr(model, spelled_by[0]), query)
 
 
-def _names(model: Any, name: Any, pk: Any, query: Query) -> Iterator[tuple[ColumnElement[bool], Any]]:
+def _names(model: Any, name: Any, query: Query) -> Iterator[Step]:
     if not query.text.isascii():
-        yield _begins(name, query.text), name
-        # within a subquery over the name alone, the index of names is read instead of the table
-        yield pk.in_(select(pk).where(name.contains(query.text, autoescape=True))), pk
+        yield begins(name, query.text), name
         return
     key = query.key
     if not key or key.isdigit():
         return
     # the first letter lets the index by branch and initials answer for a part of the company
-    first = _begins(model.name_initials, key[0])
-    yield _begins(model.name_initials, key), model.name_initials
+    first = begins(model.name_initials, key[0])
+    yield begins(model.name_initials, key), model.name_initials
     if len(key) > 1:
-        yield and_(_begins(model.name_pinyin, key), first), model.name_pinyin
+        yield and_(begins(model.name_pinyin, key), first), model.name_pinyin
+
+
+def last_resorts(model: Any, query: Query, found: bool) -> Iterator[Step]:
+    """What is tried when the steps found too few rows: words anywhere in a name; one slip, if they found none."""
+    spelled_by = _spelled(model)
+    if spelled_by is None:
+        return
+    name, pk = getattr(model, spelled_by[0]), inspect(model).primary_key[0]
+    if not query.text.isascii():
+        if by_code_point(name) and len(query.text) > 1:
+            yield pk.in_(keys_where(model, anywhere(name, query.text))), pk
+        else:
+            # within a subquery over the name alone, the index of names is read instead of the table
+            yield pk.in_(select(pk).where(name.contains(query.text, autoescape=True))), pk
+    elif not found and (alike := with_a_slip(model, query)) is not None:
+        yield alike, model.name_pinyin
+
+
+def _spelled(model: Any) -> tuple[str, str] | None:
+    """The field that is found by its spelling, if the actor is shown it."""
+    found = spelled_field(model)
+    return found if found is not None and is_clear(model, found[0]) else None
 
 
 def with_a_slip(model: Any, query: Query) -> ColumnElement[bool] | None:
     """Names whose whole spelling is one slip away, the first letter being right; None where that cannot be asked."""
     key = query.key
-    if spelled_field(model) is None or len(key) < SHORTEST_WITH_SLIP or not key.isalpha():
+    if _spelled(model) is None or len(key) < SHORTEST_WITH_SLIP or not key.isalpha():
         return None
     alike = [other for other in slips(key) if other[0] == key[0]]
-    return and_(model.name_pinyin.in_(sorted(alike)), _begins(model.name_initials, key[0]))
-
-
-def _begins(column: Any, text: str) -> ColumnElement[bool]:
-    """The column begins with the text: a range where it is compared by code point, so that an index serves."""
-    if isinstance(column.type, CodePointString):
-        return and_(column >= text, column < text + LAST)
-    return column.startswith(text, autoescape=True)  # type: ignore[no-any-return]
+    return and_(model.name_pinyin.in_(sorted(alike)), begins(model.name_initials, key[0]))

@@ -5,38 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from flask import abort, current_app, g, has_request_context, request
+from flask import Response, abort, current_app, g, has_request_context, jsonify, redirect, request, url_for
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
-from flask_login import current_user
+from flask_login import current_user, logout_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from portal.core import scope
+from portal.core import role_store, scope, view_as
+from portal.core.accounts import keys, sessions, signing_in
+from portal.core.accounts.directory import PROVIDER, Directory
+from portal.core.accounts.token_api import SecurityApi
 from portal.core.db import db
 from portal.core.errors import NotFound
-from portal.core.login import AuthDBView
+from portal.core.login import AuthDBView, tell_why
 from portal.core.registry import RegistryError
-from portal.core.roles import ACTIONS, METHODS, check_grants, widest
+from portal.core.roles import ACTIONS, METHODS, check_grants
 from portal.core.scope import ALL, BRANCH, NOBODY, Actor, unscoped
+from portal.core.values import is_whole
 
 #: Everybody who is logged in may use these, whatever the role (own profile, own password, the home page).
 OPEN_VIEWS = frozenset(
     {
-        "UserInfo",
-        "ResetMyPasswordView",
+        "AccountView",
         "HomeView",
         "SearchView",
         "NotificationView",
         "HelpView",
         "LocaleView",
         "UtilView",
-        "JobView",
         "ExportView",
         "OpenApi",
         "SwaggerView",
-        "MenuApi",
     }
 )
 
@@ -45,6 +48,12 @@ PUBLIC_ENDPOINTS = frozenset(
     {
         "AuthDBView.login",
         "AuthDBView.logout",
+        "AuthDBView.sign_in_with",
+        "AuthDBView.oauth_authorized",
+        "AuthDBView.step",
+        "AuthDBView.code",
+        "AuthDBView.enrol",
+        "AuthDBView.new_password",
         "LocaleView.index",
         "healthz",
         "readyz",
@@ -53,6 +62,9 @@ PUBLIC_ENDPOINTS = frozenset(
         "SecurityApi.login",
     }
 )
+
+#: What a page asks by itself while nobody may be there: it does not keep a session alive.
+ASKED_BY_ITSELF = frozenset({"NotificationView.count"})
 
 
 class Place(NamedTuple):
@@ -65,6 +77,8 @@ class Place(NamedTuple):
     teams: frozenset[int]
     whole: bool
     """The home branch is the root: "branch" means everything, and a list of every id would only slow SQLite down."""
+    left: bool = False
+    """No longer on the staff: this login opens nothing."""
 
 
 PlaceOf = Callable[[int], Place | None]
@@ -76,13 +90,34 @@ def register_place_of(function: PlaceOf) -> PlaceOf:
     return function
 
 
-def actor_for(user: Any) -> Actor:
-    """The actor of a login. Somebody without a staff record sees only what his roles open to all."""
+#: Adds to an actor whose rows were handed to him for today.
+_handed_over: list[Callable[[Actor], Actor]] = []
+
+
+def register_handed_over(function: Callable[[Actor], Actor]) -> Callable[[Actor], Actor]:
+    _handed_over[:] = [function]
+    return function
+
+
+def actor_for(user: Any, place: Place | None = None) -> Actor:
+    """The actor of a login, with whom he stands in for today; or of one that is played at a place of nobody's."""
+    who = own_actor(user, place)
+    return _handed_over[0](who) if _handed_over and place is None and who.user_id is not None else who
+
+
+def own_actor(user: Any, place: Place | None = None) -> Actor:
+    """The same by his own roles and place alone. Somebody without a staff record sees only what his roles open to all.
+
+    Nobody, for somebody who has left.
+    """
     with unscoped("load the actor"):
-        place = _place_of[0](user.id) if _place_of else None
+        place = place or (_place_of[0](user.id) if _place_of else None)
         names = tuple(sorted(role.name for role in user.roles))
-    staff_id, home, branches, teams, whole = place or Place(-1, -1, frozenset(), frozenset(), False)
-    grants = widest(names)
+    staff_id, home, branches, teams, whole, left = place or Place(-1, -1, frozenset(), frozenset(), False)
+    if left:
+        return NOBODY
+    in_force = role_store.current()
+    grants = in_force.widest(names)
     if whole:
         grants = {task: ALL if reach == BRANCH else reach for task, reach in grants.items()}
     return Actor(
@@ -94,6 +129,8 @@ def actor_for(user: Any) -> Actor:
         teams=teams,
         grants=grants,
         roles=names,
+        templates=in_force.templates(names),
+        masks=in_force.masks(names),
     )
 
 
@@ -102,27 +139,86 @@ def actor_for_username(username: str) -> Actor:
     with unscoped("load the actor"):
         user = db.session.scalar(select(User).where(User.username == username))
         if user is None or not user.is_active:
-            raise NotFound(f"There is no active login called {username!r}.")
-    return actor_for(user)
+            raise NotFound(_("There is no active login called “%(name)s”.", name=username))
+        who = actor_for(user)
+    if who.user_id is None:
+        raise NotFound(_("There is no active login called “%(name)s”.", name=username))
+    return who
 
 
-class PortalSecurityManager(SecurityManager):
+class PortalSecurityManager(Directory, SecurityManager):
     """FAB's questions (menu, buttons, decorators) answered from the role table."""
 
     authdbview = AuthDBView
+    security_api = SecurityApi
 
     def register_views(self) -> None:
-        """Log-in, log-out and the own password; users are a screen of ours, roles come from the table."""
+        """Log-in and log-out; logins and accounts are screens of ours, roles come from the table."""
         self.appbuilder.add_api(self.security_api)
         self.auth_view = self.authdbview()
         self.appbuilder.add_view_no_menu(self.auth_view)
-        self.appbuilder.add_view_no_menu(self.resetmypasswordview())
         if self.is_auth_limited:
             self.limiter.limit(self.auth_rate_limit, methods=["POST"])(self.auth_view.blueprint)
 
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether a password that is kept here opens the portal."""
+        settings = current_app.extensions["settings"]
+        return bool(settings.sign_in == "password" or settings.password_sign_in)
+
+    @property
+    def asks_directory(self) -> bool:
+        return bool(current_app.extensions["settings"].sign_in == "ldap")
+
+    @property
+    def sign_in_providers(self) -> list[tuple[str, str]]:
+        """(name, words of its button) of each provider of single sign-on."""
+        words = current_app.extensions["settings"].oidc_label or gettext("Single sign-on")
+        return [(name, words) for name in self.oauth_remotes if name == PROVIDER]
+
+    def may_enter(self, user: Any) -> bool:
+        """Whether this login is open: active, and its person has not left."""
+        return bool(user.is_active) and actor_for(user).user_id is not None
+
+    def auth_user_db(self, username: str, password: str) -> Any:
+        """FAB's door for a name and a password; it passes the same lock."""
+        try:
+            user, _way = signing_in.by_password(username, password)
+        except signing_in.NotSignedIn:
+            return None
+        return user
+
+    def validate_api_key(self, api_key_string: str) -> Any:
+        """The owner of the key that this request entered with; it was checked then."""
+        return g.user if g.get("_api_key_user") else None
+
+    def load_user(self, pk: Any) -> Any:
+        """The login of the cookie, if the register knows its session and the session is not over."""
+        return sessions.resume(int(pk)) if is_whole(str(pk)) else None
+
+    def load_user_jwt(self, _header: Any, claims: dict[str, Any]) -> Any:
+        """The login of a REST token, whose session is in the register too."""
+        user = sessions.of_token(str(claims.get("sid", "")))
+        if user is not None and str(user.id) == claims["sub"]:
+            g.user = user
+            return user
+        return None
+
+    def create_jwt_manager(self, app: Any) -> Any:
+        manager = super().create_jwt_manager(app)
+        over = sessions.End.UNKNOWN.label
+        manager.user_lookup_error_loader(lambda _header, _claims: (jsonify(message=str(over)), 401))
+        return manager
+
     def get_user_by_id(self, pk: int) -> Any:
-        """The login with its roles, in one statement: both are asked for in every request."""
-        return self.session.get(User, pk, options=[joinedload(User.roles)])
+        """The login with its roles and the roles' counter, in one statement: all are asked for in every request."""
+        statement = select(User, role_store.counter_column()).where(User.id == pk).options(joinedload(User.roles))
+        found = self.session.execute(statement).unique().first()
+        if found is None:
+            return None
+        user, counter = found
+        role_store.counted(counter)
+        return user
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         return False
@@ -139,7 +235,7 @@ class PortalSecurityManager(SecurityManager):
 
 def _actor_of(user: Any) -> Actor:
     who = scope.actor()
-    return who if who.user_id == user.id else actor_for(user)
+    return who if user.id in (who.user_id, who.viewer and who.viewer.user_id) else actor_for(user)
 
 
 def _opens(who: Actor, item: Any) -> bool:
@@ -184,28 +280,59 @@ def task_of(view: Any, method: str) -> tuple[str, str]:
     return (resource, action) if resource and action else ("", "")
 
 
+def _key() -> str:
+    """The API key that this request carries; only REST takes one."""
+    given = request.headers.get("Authorization", "")
+    return given.removeprefix("Bearer ") if _is_rest() and given.startswith(f"Bearer {keys.PREFIX}") else ""
+
+
+def _is_rest() -> bool:
+    return request.path.startswith("/api/")
+
+
 def _logged_in() -> Any:
-    """The user of the session cookie, or of a bearer token (API only)."""
+    """The user of the session cookie, or of a bearer token (REST only)."""
     if current_user.is_authenticated:
         return current_user
-    if request.path.startswith("/api/") and is_bearer():
-        verify_jwt_in_request(optional=True)
-        return get_current_user()
+    if is_bearer() and request.endpoint != "SecurityApi.refresh":  # which takes another kind of token
+        found = verify_jwt_in_request(optional=True)  # None for OPTIONS, too, which asks for nobody
+        return get_current_user() if found is not None else None
     return None
 
 
 def is_bearer() -> bool:
     """A request that carries a token instead of a cookie cannot be forged by another site."""
-    return request.headers.get("Authorization", "").startswith("Bearer ") and not current_user.is_authenticated
+    carries = _is_rest() and request.headers.get("Authorization", "").startswith("Bearer ")
+    return bool(_key()) or (carries and not current_user.is_authenticated)
 
 
-def enter_request() -> None:
+def _actor_of_request() -> Actor:
+    """Who asks; nobody for a session that is over, that still owes a step, or whose person has left."""
+    if given := _key():
+        key = keys.find(given)
+        keys.touch(key)
+        g.user, g._api_key_user = key.user, True
+        who = actor_for(key.user)
+        if who.user_id is None:
+            raise keys.KeyRefused(gettext("This API key is not valid."))
+        return keys.narrowed(who, key)
+    user = _logged_in()
+    who = actor_for(user) if user is not None else NOBODY
+    if user is not None and who.user_id is None:
+        g.session_end = sessions.End.CLOSED
+        sessions.end(user.id, sessions.End.CLOSED)
+        logout_user()
+    elif user is not None and g.get("viewing_id") is not None and request.endpoint not in view_as.AS_ONESELF:
+        return view_as.entered(g.viewing_id, who, actor_for)
+    return who
+
+
+def enter_request() -> Response | None:
     """Before each request: set the actor and the task, and refuse what nobody declared."""
     endpoint = request.endpoint or ""
     if endpoint.rpartition(".")[2] == "static" or endpoint in ("healthz", "readyz"):
-        return
-    user = _logged_in()
-    who = actor_for(user) if user is not None else NOBODY
+        return None
+    who = _actor_of_request()
     view_name, _dot, method = endpoint.partition(".")
     view = views_by_name().get(view_name)
     resource, action = task_of(view, method)
@@ -214,6 +341,22 @@ def enter_request() -> None:
         action = name if name in ACTIONS else action
     g.actor = who
     scope.enter(who, resource, action or "list")
+    if who.user_id is not None and "account_session" in g and endpoint not in ASKED_BY_ITSELF:
+        with scope.acting(who.viewer or who):
+            sessions.touch(g.account_session)
+    if who.viewer is not None:
+        view_as.refuse_writing(view_name if view is not None else "", action)
+    if (over := view_as.answer_when_over()) is not None:
+        return over  # type: ignore[no-any-return]
+    if _is_rest() or who.user_id is not None:
+        return None
+    answer: Response | None = tell_why(g.session_end) if "session_end" in g else None
+    if endpoint in PUBLIC_ENDPOINTS:
+        return None
+    if answer is None and sessions.is_unsettled():
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("AuthDBView.step", next=wanted))  # type: ignore[return-value]
+    return answer
 
 
 def leave_request(_error: BaseException | None = None) -> None:

@@ -12,6 +12,7 @@ from flask_babel import gettext
 from portal.core import scope
 from portal.core.db import db
 from portal.core.errors import Forbidden
+from portal.core.measured import concerned, conditions_of
 from portal.core.metric import (
     Frame,
     Metric,
@@ -20,12 +21,11 @@ from portal.core.metric import (
     asked,
     by_frame,
     check_dimensions,
-    concerned,
-    conditions_of,
     evaluate,
     expanded,
     metric_of,
     parts_of,
+    sources,
     with_ratios,
 )
 
@@ -33,11 +33,17 @@ SeriesFrame = Callable[[Collection[date]], tuple[Frame, frozenset[date]]]
 """From dates to one frame over those of them that are kept together, told apart by its column `as_of`; and which."""
 
 _over: dict[Callable[[Question], Frame], SeriesFrame] = {}
+_sums_over: dict[Callable[[Question], Frame], Callable[[], Frame]] = {}
 
 
 def register_series(frame_of: Callable[[Question], Frame], over: SeriesFrame) -> None:
     """Say how many dates of a frame are read at once."""
     _over[frame_of] = over
+
+
+def register_series_sums(frame_of: Callable[[Question], Frame], over: Callable[[], Frame]) -> None:
+    """Say where the rows of a frame stand added up for every date that is kept, told apart by the column `as_of`."""
+    _sums_over[frame_of] = over
 
 
 def evaluate_series(
@@ -56,20 +62,34 @@ def evaluate_series(
         with scope.doing("", "list"):
             for frame_of, parts in frames.items():
                 frame, kept = _over[frame_of](days)
-                for day, values in _of_kept(frame, parts, sorted(kept), within).items():
-                    together[day].update(values)
+                for metric in parts:
+                    check_dimensions(metric, frame, within)
+                sums = _sums_over[frame_of]() if frame_of in _sums_over else None
+                for source, some in sources(frame, sums, parts, within):
+                    for day, values in _of_kept(source, some, sorted(kept), within).items():
+                        together[day].update(values)
     return {
         day: with_ratios(keys, together[day]) if day in together else evaluate(keys, where=where, as_of=day).total
         for day in days
     }
 
 
+def has_series(key: str) -> bool:
+    """Whether the figure is answered for many dates at once."""
+    return all(frame_of in _over for frame_of in by_frame(parts_of((key,))))
+
+
+def kept_days(keys: Sequence[str], days: Iterable[date]) -> list[date]:
+    """Those of the days at which these figures are kept and need not be worked out from everything that was booked."""
+    days = list(dict.fromkeys(days))
+    held = [_over[frame_of](days)[1] if frame_of in _over else frozenset(days) for frame_of in by_frame(parts_of(keys))]
+    return [day for day in days if all(day in kept for kept in held)]
+
+
 def _of_kept(
     frame: Frame, parts: Sequence[Metric], days: Sequence[date], within: Mapping[str, Sequence[Any]]
 ) -> dict[date, dict[str, Value]]:
     """The measures of each day; a statement for each stretch of days under the same rules."""
-    for metric in parts:
-        check_dimensions(metric, frame, within)
     found: dict[date, dict[str, Value]] = {}
     for same in _under_one_rule(frame, parts, days):
         measures = [metric.aggregate(frame, Question(same[0])) for metric in parts]
@@ -86,8 +106,8 @@ def _of_kept(
 
 def _under_one_rule(frame: Frame, parts: Sequence[Metric], days: Sequence[date]) -> list[list[date]]:
     """The days by what their measures say in SQL: dated parameters, such as thresholds, differ from day to day."""
-    groups: dict[str, list[date]] = defaultdict(list)
+    groups: dict[Any, list[date]] = defaultdict(list)
     for day in days:
-        compiled = [metric.aggregate(frame, Question(day)).element.compile() for metric in parts]
-        groups[repr([(str(one), one.params) for one in compiled])].append(day)
+        said = [metric.aggregate(frame, Question(day)).element._generate_cache_key() for metric in parts]
+        groups[tuple((one.key, repr([bound.effective_value for bound in one.bindparams])) for one in said)].append(day)
     return list(groups.values())

@@ -9,6 +9,7 @@ from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import select
 
 from portal.core.db import db
+from portal.core.errors import PortalError
 from portal.core.roles import roles
 from portal.core.work import unit_of_work
 
@@ -43,3 +44,13 @@ def load_demo_if_empty() -> None:
 def demo_lines() -> list[str]:
     """The demo logins, as the start prints them."""
     return import_module("seed.demo").login_lines()  # type: ignore[no-any-return]
+
+
+def refuse_demo_logins() -> None:
+    """Production does not start while somebody could sign in with a password that the demo prints."""
+    found = import_module("seed.demo").open_logins()
+    if found:
+        raise PortalError(
+            f"Logins with the demo's password are open ({', '.join(found)}): close them with `portal user close` or "
+            "give them another password before production mode starts."
+        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from portal.core import scope
 from portal.core.metric import Metric, Value, evaluate, metrics
+from portal.core.offers import numbers_clear
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ def register_words_of(function: Words) -> Words:
 
 def figures_of(keys: Sequence[str], where: Mapping[str, Any]) -> tuple[Figure, ...]:
     """Those of the figures that the actor's role includes, as they stand today for the rows that he may see."""
-    allowed = [key for key in keys if scope.actor().may(*metrics[key].permission)]
+    asked = [(key, *metrics[key].permission) for key in keys]
+    allowed = [
+        key for key, resource, action in asked if scope.actor().may(resource, action) and numbers_clear(resource)
+    ]
     if not allowed:
         return ()
     total = evaluate(allowed, where=where).total

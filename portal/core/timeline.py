@@ -20,11 +20,14 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, and_, false, inspect, or_, select
 
 from portal.core import scope
-from portal.core.audit import ADDED, CHANGED, DELETED, HIDDEN, AuditEntry, AuditRow
+from portal.core.audit import ADDED, CHANGED, DELETED, AuditEntry, AuditRow
+from portal.core.audit import HIDDEN as LEFT_OUT
 from portal.core.db import db
-from portal.core.display import record_url, screens
-from portal.core.fields import Field, fields_of
+from portal.core.display import name_of, record_url, screens
+from portal.core.fields import Field, columns_of
+from portal.core.masks import mask_of
 from portal.core.registry import Registry
+from portal.core.role_store import CLEAR, HIDDEN
 from portal.core.values import CHINA, UNITS, as_shown
 
 SIZE = 20
@@ -145,6 +148,9 @@ def _read(text: str) -> tuple[dt.date, str, int] | None:
         return None
 
 
+for told_elsewhere in ("access.refused", "account.login", "account.login_failed", "account.logout", "account.locked"):
+    call(told_elsewhere, None)  # the auditors' business, not that of whoever may open the record
+
 # ---- the audit trail -------------------------------------------------------------------------------------------------
 
 TITLES = {ADDED: _("Created"), CHANGED: _("Edited"), DELETED: _("Deleted")}
@@ -171,7 +177,9 @@ def _audited(row: Any, window: Window) -> list[Event]:
     )
     found = db.session.execute(statement).all()
     noted = [_fields_noted(entry, resource, key) for entry, _what, _user in found]
-    names = _References(type(row), noted)
+    names = References(type(row), noted)
+    principals = [_on_behalf(entry, resource, key) for entry, _what, _user in found]
+    called = _people({login for logins in principals for login in logins})
     return [
         Event(
             day=entry.business_date,
@@ -179,11 +187,11 @@ def _audited(row: Any, window: Window) -> list[Event]:
             title=_title(entry.verb, what),
             mark=MARKS.get(what, "neutral"),
             at=entry.at,
-            who=_person(user) or entry.actor,
-            changes=tuple(names.change(name, pair) for name, pair in fields.items()),
+            who=_who(name_of(user) or entry.actor, [called.get(login, login) for login in logins]),
+            changes=tuple(change for pair in fields.items() if (change := names.change(*pair)) is not None),
             url=_cause(entry, resource),
         )
-        for (entry, what, user), fields in zip(found, noted, strict=True)
+        for (entry, what, user), fields, logins in zip(found, noted, principals, strict=True)
     ]
 
 
@@ -204,15 +212,6 @@ def _cause(entry: AuditEntry, resource: str) -> str:
     return ""
 
 
-def _person(user: Any) -> str:
-    """A login's name the way it is written in its own language."""
-    if user is None:
-        return ""
-    if user.last_name and not user.last_name.isascii():
-        return f"{user.last_name}{user.first_name}"
-    return str(user.get_full_name()).strip()
-
-
 def _fields_noted(entry: AuditEntry, resource: str, key: int) -> dict[str, list[Any]]:
     for noted in (entry.changes or {}).get("rows", ()):
         if noted["resource"] == resource and noted["id"] == key:
@@ -220,17 +219,34 @@ def _fields_noted(entry: AuditEntry, resource: str, key: int) -> dict[str, list[
     return {}
 
 
-class _References:
+def _on_behalf(entry: AuditEntry, resource: str, key: int) -> list[str]:
+    """The logins for whom the row was worked on, where the actor stood in for them."""
+    held = entry.changes or {}
+    for noted in held.get("rows", ()):
+        if noted["resource"] == resource and noted["id"] == key:
+            return [noted["for"]] if "for" in noted else []
+    return list(held.get("on_behalf_of", ()))
+
+
+def _people(logins: set[str]) -> dict[str, str]:
+    if not logins:
+        return {}
+    rows = db.session.scalars(select(User).where(User.username.in_(logins)))
+    return {user.username: name_of(user) for user in rows}
+
+
+def _who(who: str, principals: Sequence[str]) -> str:
+    if not principals:
+        return who
+    return str(gettext("%(who)s for %(whom)s", who=who, whom=gettext(", ").join(principals)))
+
+
+class References:
     """The fields of a model, and the words for the rows that noted values refer to, each table read once."""
 
     def __init__(self, model: Any, noted: Sequence[dict[str, list[Any]]]) -> None:
-        self.fields: dict[str, Field] = {}
-        for name, field in fields_of(model).items():
-            attribute = name
-            if field.type == "ref":
-                column = next(iter(inspect(model).relationships[name].local_columns))
-                attribute = inspect(model).get_property_by_column(column).key
-            self.fields[attribute] = field
+        self.model = model
+        self.fields = columns_of(model)
         wanted: dict[Any, set[int]] = {}
         for fields in noted:
             for name, pair in fields.items():
@@ -244,11 +260,15 @@ class _References:
                 rows = db.session.scalars(select(target).where(pk.in_(sorted(keys)) if keys else false()))
                 self.words.update({(target, inspect(row).identity[0]): str(row) for row in rows})
 
-    def change(self, name: str, pair: list[Any]) -> Change:
+    def change(self, name: str, pair: list[Any]) -> Change | None:
+        """The edit in words; without its values where they are not the reader's to see, None where the field is not."""
         field = self.fields.get(name)
         if field is None:
             return Change(name)
-        if field.sensitive or field.type == "json" or HIDDEN in pair:
+        mask = mask_of(self.model, field)
+        if mask == HIDDEN:
+            return None
+        if mask != CLEAR or field.type == "json" or LEFT_OUT in pair:
             return Change(str(field.label))
         unit = str(UNITS.get(field.type, ""))
         label = f"{field.label} ({unit})" if unit else str(field.label)

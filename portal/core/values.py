@@ -33,6 +33,8 @@ def as_text(field: Field, value: Any) -> str:
     """The value as exports, REST and form inputs write it: no thousands separators, dates in ISO form."""
     if value is None:
         return ""
+    if field.words is not None:
+        return field.words.of(value)
     match field.type:
         case "money":
             return money_text(value)
@@ -41,7 +43,8 @@ def as_text(field: Field, value: Any) -> str:
         case "date":
             return value.isoformat()  # type: ignore[no-any-return]
         case "datetime":
-            return value.isoformat(timespec="seconds")  # type: ignore[no-any-return]
+            # Flask-AppBuilder keeps the machine's own time without a zone
+            return (value if value.tzinfo else value.astimezone()).isoformat(timespec="seconds")  # type: ignore[no-any-return]
         case "bool":
             return "1" if value else "0"
         case "choice":
@@ -54,6 +57,8 @@ def as_shown(field: Field, value: Any) -> str | Markup:
     """The value as a screen shows it: thousands separated, choices in words, statuses as chips."""
     if value is None or value == "":
         return ""
+    if field.offered is not None:
+        return escape(field.offered.of(value))
     match field.type:
         case "money":
             return money_text(value, thousands=True)
@@ -64,7 +69,7 @@ def as_shown(field: Field, value: Any) -> str | Markup:
         case "bool":
             return str(_("Yes") if value else _("No"))
         case "choice":
-            return Markup('<span class="chip chip-{}">{}</span>').format(value.value, str(label_of(value)))
+            return Markup(f'<span class="chip chip-{escape(value.value)}">{escape(str(label_of(value)))}</span>')
         case "datetime":
             return value.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")  # type: ignore[no-any-return]
         case _:

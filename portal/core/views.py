@@ -17,12 +17,13 @@ from portal.core.form_screen import FormScreen
 from portal.core.help import Help
 from portal.core.list_screen import ListScreen
 from portal.core.record_screen import RecordScreen
+from portal.core.reveal import RevealScreen
 
 ScopedInterface = SQLAInterface
 """The datamodel of a PortalView; row scope itself lives in the session."""
 
 
-class PortalView(RecordScreen, FormScreen, ListScreen, ModelView):
+class PortalView(RecordScreen, RevealScreen, FormScreen, ListScreen, ModelView):
     """List, record, form, lookup, actions and export of one model, from its field metadata."""
 
     list_columns: Any
@@ -68,7 +69,9 @@ class PortalView(RecordScreen, FormScreen, ListScreen, ModelView):
         self.label_columns = {n: f.label for n, f in self.fields.items()} | dict(self.label_columns or {})
         if self.record_view:
             self.exclude_route_methods = {*(self.exclude_route_methods or ()), "show", "related_rows", "timeline"}
-        for method, allowed in (("add", self.can_add), ("edit", self.can_edit), ("delete", self.can_delete)):
+        sealed = bool(getattr(self.model, "__sealed__", None)) and not self.record_view
+        rights = (("add", self.can_add), ("edit", self.can_edit), ("delete", self.can_delete), ("reveal", sealed))
+        for method, allowed in rights:
             if not allowed:
                 self.exclude_route_methods = {*(self.exclude_route_methods or ()), method}
         super().__init__(**kw)

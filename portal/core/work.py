@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 from flask import g, has_request_context
+from flask_babel import gettext
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.core import audit
+from portal.core import audit, scope
 from portal.core.clock import business_date
 from portal.core.db import db
+from portal.core.errors import Forbidden
 from portal.core.registry import Registry
+from portal.core.scope import on_behalf_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,8 +32,9 @@ verbs: Registry[Callable[..., Any]] = Registry("service verbs")
 class Unit:
     """What the outermost unit knows: `subject` and `note` go into its audit entry."""
 
-    def __init__(self, verb: str) -> None:
+    def __init__(self, verb: str, session: Session) -> None:
         self.verb = verb
+        self.session = session
         self.resource = ""
         self.subject_id: int | None = None
         self.notes: dict[str, Any] = {}
@@ -38,6 +42,8 @@ class Unit:
     def about(self, row: Any) -> None:
         """The row this work is about."""
         self.resource, self.subject_id = type(row).__name__, row.id
+        if name := on_behalf_of(row):
+            self.session.info.setdefault("on_behalf", {})[id(row)] = (row, name)
 
     def note(self, **facts: Any) -> None:
         """Facts for the audit entry (counts, hashes, reasons): never personal data."""
@@ -47,12 +53,14 @@ class Unit:
 @contextlib.contextmanager
 def unit_of_work(verb: str, session: Session | None = None) -> Iterator[Unit]:
     """Join the running unit of work, or start one that commits at the end with one audit entry."""
+    if scope.actor().viewer is not None:  # view_as.py lets no such request in; this is the wall behind it
+        raise Forbidden(gettext("Nothing can be changed while you view the portal as somebody else."))
     session = session or db.session()
     running = session.info.get("unit_of_work")
     if running is not None:
         yield running
         return
-    unit = Unit(verb)
+    unit = Unit(verb, session)
     _begin_writing(session)
     session.info["unit_of_work"] = unit
     try:
@@ -62,10 +70,12 @@ def unit_of_work(verb: str, session: Session | None = None) -> Iterator[Unit]:
         rows = audit.take_collected(session)
         if rows:
             changes["rows"] = rows
+        if on_behalf := session.info.pop("on_behalf", None):
+            changes["on_behalf_of"] = sorted({name for _row, name in on_behalf.values()})
         if changes:
             request_id = g.get("request_id", "") if has_request_context() else ""
-            entry = audit.entry(verb, business_date(), unit.resource, unit.subject_id, changes, request_id)
-            session.add(entry)
+            subject = (unit.resource, unit.subject_id)
+            audit.write(session.connection(), verb, business_date(), *subject, changes, request_id)
         session.commit()
     except BaseException:  # whatever happened, nothing of it stays
         session.rollback()
@@ -73,12 +83,13 @@ def unit_of_work(verb: str, session: Session | None = None) -> Iterator[Unit]:
     finally:
         session.info.pop("unit_of_work", None)
         session.info.pop("changes", None)
+        session.info.pop("on_behalf", None)
 
 
-def record(verb: str, resource: str, facts: dict[str, Any]) -> None:
+def record(verb: str, resource: str, facts: dict[str, Any], subject_id: int | None = None) -> None:
     """Write down something that changed nothing but must be known: an export, a printed report."""
     with unit_of_work(verb) as unit:
-        unit.resource = resource
+        unit.resource, unit.subject_id = resource, subject_id
         unit.note(**facts)
 
 

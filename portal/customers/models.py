@@ -12,9 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.core.clock import business_date
 from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Rate, Text, Versioned, code_point
 from portal.core.fields import Field, field
+from portal.core.masks import told
 from portal.core.pinyin import PERSON, Spelled
 from portal.core.scope import BranchScoped, ScopedThrough
 from portal.core.sealed import HasDataKey, Sealed
+from portal.core.words import name_indexes
 from portal.customers import rules
 
 
@@ -56,16 +58,24 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
         Index("ix_customer_branch_manager", "branch_id", "manager_id"),
         Index("ix_customer_branch_team", "branch_id", "team_id"),
         Index("ix_customer_branch_initials", "branch_id", "name_initials"),
+        *name_indexes("customer", "name"),
     )
 
     id: Mapped[Id]
     code: Mapped[Code] = field(_("Customer code"), code_point(40), unique=True, search=True, section=_("Identity"))
     name: Mapped[Name] = field(
-        _("Name"), code_point(120), search=True, pinyin=PERSON, index=True, section=_("Identity")
+        _("Name"),
+        code_point(120),
+        search=True,
+        pinyin=PERSON,
+        index=True,
+        personal=True,
+        section=_("Identity"),
     )
     type: Mapped[CustomerType] = field(_("Customer group"), Choice(CustomerType), section=_("Identity"))
     resident_id_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
     resident_id_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
+    resident_id_tail: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
     resident_id = Sealed(
         Field(
             _("Resident ID"),
@@ -75,11 +85,13 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
             normalise=rules.normalise_resident_id,
             mask=rules.mask_resident_id,
             check=lambda text: rules.resident_id_problem(text, on=business_date()),
-        )
+        ),
+        tail=rules.TAIL,
     )
     uscc: Mapped[str | None] = field(
         _("Unified social credit code"),
         String(18),
+        personal=True,
         unique=True,
         search=True,
         section=_("Identity"),
@@ -89,6 +101,7 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
     )
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
+    phone_tail: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
     phone = Sealed(
         Field(
             _("Phone"),
@@ -96,7 +109,8 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
             normalise=rules.normalise_phone,
             mask=rules.mask_phone,
             check=rules.phone_problem,
-        )
+        ),
+        tail=rules.TAIL,
     )
     bank_account_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(200))
     bank_account_index: Mapped[bytes | None] = mapped_column(LargeBinary(16), index=True)
@@ -108,7 +122,12 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
             mask=rules.mask_bank_account,
         )
     )
-    address: Mapped[Text | None] = field(_("Address"), section=_("Contact"), sensitive=True)
+    address_sealed: Mapped[bytes | None] = mapped_column(LargeBinary(1_700))
+    address_index: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    address = Sealed(
+        Field(_("Address"), section=_("Contact"), mask=rules.mask_address, check=rules.address_problem, max_length=400),
+        looked_up=False,
+    )
     industry: Mapped[Industry | None] = field(_("Industry"), Choice(Industry), section=_("Business"))
     grid_id: Mapped[int | None] = field(
         _("Grid"),
@@ -118,6 +137,14 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
         help=_("Where the customer lives or trades."),
     )
     since: Mapped[BusinessDate | None] = field(_("Customer since"), section=_("Business"))
+    disputed_on: Mapped[BusinessDate | None] = field(
+        _("In dispute since"),
+        section=_("Business"),
+        help=_("A complaint, claim or lawsuit is pending; while it is, nothing of the customer is erased."),
+    )
+    erased_on: Mapped[BusinessDate | None] = field(
+        _("Erased on"), readonly=True, section=_("Business"), help=_("When the personal data were erased on request.")
+    )
     branch_id: Mapped[int] = field(_("Branch"), ForeignKey("branch.id"), index=True, section=_("Ownership"))
     team_id: Mapped[int | None] = field(_("Team"), ForeignKey("team.id"), index=True, section=_("Ownership"))
     manager_id: Mapped[int | None] = field(
@@ -133,8 +160,17 @@ class Customer(BranchScoped, HasDataKey, Spelled, Model, Versioned):
     def is_enterprise(self) -> bool:
         return self.type in ENTERPRISES
 
+    @classmethod
+    def check_values(cls, values: dict[str, Any], row: Any) -> dict[str, list[str]]:
+        """Nobody who was erased gets personal data again under the old record."""
+        if row is None or row.erased_on is None:
+            return {}
+        given = [name for name in ("uscc", *cls.__sealed__) if values.get(name)]
+        words = gettext("This customer was erased. Enter a person who comes back as a new customer.")
+        return {name: [words] for name in given}
+
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")
 
 
 class Tie(Labelled):
@@ -149,6 +185,10 @@ class Tie(Labelled):
     COMMON_CONTROL = "common_control", _("Under common control")
     MUTUAL_GUARANTEE = "mutual_guarantee", _("Guarantee each other")
     OTHER = "other", _("Other tie")
+
+
+HOLDERS = (Tie.SHAREHOLDER, Tie.CONTROLLER)
+"""Ties that may come with a share of the capital."""
 
 
 class RelatedParty(ScopedThrough, Model, Versioned):
@@ -169,6 +209,7 @@ class RelatedParty(ScopedThrough, Model, Versioned):
     name: Mapped[Name | None] = field(
         _("Outside party"),
         search=True,
+        personal=True,
         section=_("Tie"),
         help=_("The name of a party that is not a customer of ours."),
     )
@@ -178,9 +219,12 @@ class RelatedParty(ScopedThrough, Model, Versioned):
         section=_("Tie"),
         minimum=0,
         maximum=1_000_000,
+        only_if=("tie", HOLDERS),
         help=_("Part of the capital that the shareholder holds, if the tie is a shareholding."),
     )
-    note: Mapped[Text | None] = field(_("Note"), section=_("Tie"), help=_("Where the tie is known from."))
+    note: Mapped[Text | None] = field(
+        _("Note"), section=_("Tie"), personal=True, help=_("Where the tie is known from.")
+    )
 
     customer: Mapped[Customer] = relationship(foreign_keys=[customer_id])
     related: Mapped[Customer | None] = relationship(foreign_keys=[related_id])
@@ -196,4 +240,4 @@ class RelatedParty(ScopedThrough, Model, Versioned):
         return {}
 
     def __str__(self) -> str:
-        return self.code
+        return told(self, "code")

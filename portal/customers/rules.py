@@ -19,6 +19,10 @@ from stdnum.exceptions import InvalidChecksum, InvalidFormat, InvalidLength
 
 Sex = Literal["male", "female"]
 
+TAIL = 4
+"""Characters of a number that people remember and ask for: "the last four"."""
+LONGEST_ADDRESS = 400
+
 EARLIEST_BIRTH = date(1900, 1, 1)
 
 # Full-width forms of ASCII, the ideographic space, and digits written as Chinese numerals (plain and capital).
@@ -164,6 +168,27 @@ def bank_card_problem(text: str) -> str | None:
 def mask_bank_account(account: str) -> str:
     """The last four digits."""
     return _mask(account, head=0, tail=4)
+
+
+# --- address ----------------------------------------------------------------------------------------------------------
+
+
+def address_problem(text: str) -> str | None:
+    """What is wrong with an address."""
+    return N_("An address has at most 400 characters.") if len(text) > LONGEST_ADDRESS else None
+
+
+LONGEST_CONTENT = 2_000
+
+
+def content_problem(text: str) -> str | None:
+    """What is wrong with the content of a fact or a request."""
+    return N_("This has at most 2,000 characters.") if len(text) > LONGEST_CONTENT else None
+
+
+def mask_address(address: str) -> str:
+    """The province and city or county stay, the rest is hidden: 山东省栖霞市******."""
+    return _mask(address, head=min(6, len(address) // 2), tail=0)
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

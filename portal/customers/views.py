@@ -9,6 +9,8 @@ from flask_babel import lazy_gettext as _
 from portal.core.application import add_screens
 from portal.core.help import Help
 from portal.core.views import PortalView, ScopedInterface
+from portal.customers.consents import Consent
+from portal.customers.facts import CustomerFact
 from portal.customers.models import Customer, RelatedParty
 
 
@@ -41,7 +43,14 @@ class CustomerView(PortalView):
     summary_columns = ("type", "phone", "manager")
     summary_metrics = ("loan_balance", "loan_count", "days_past_due", "overdue_principal")
     summary_dimension = "customer"
-    related = (("LoanView", "customer"), ("RelatedPartyView", "customer"))
+    related = (
+        ("LoanView", "customer"),
+        ("WarningCaseView", "customer"),
+        ("RelatedPartyView", "customer"),
+        ("ConsentView", "customer"),
+        ("CustomerFactView", "customer"),
+        ("PersonRequestView", "customer"),
+    )
 
 
 class RelatedPartyView(PortalView):
@@ -69,5 +78,58 @@ class RelatedPartyView(PortalView):
     empty_text = _("Add the people and firms that are tied to a customer, with the kind of tie.")
 
 
+class ConsentView(PortalView):
+    """What customers agreed to."""
+
+    help = Help(
+        _(
+            "What each customer agreed to have done with the personal data: credit enquiries, sensitive data,"
+            " sharing, marketing. Without a consent that still holds, it must not be done."
+        ),
+        _(
+            "Enter a consent when it is signed, with where the paper or recording is kept. When it is withdrawn,"
+            " enter the day and who withdrew it; do not delete it."
+        ),
+    )
+    datamodel = ScopedInterface(Consent)
+    menu, icon = ("customers", _("Customers")), "fa-handshake-o"
+    list_title, show_title, add_title, edit_title = (
+        _("Consents"),
+        _("Consent"),
+        _("Add a consent"),
+        _("Edit consent"),
+    )
+    list_columns = ["code", "customer", "purpose", "given_on", "valid_until", "source", "withdrawn_on"]
+    quick_filters = ("source",)
+    summary_columns = ("customer", "purpose", "given_on", "withdrawn_on")
+    empty_text = _("Add what customers have agreed to, with the evidence.")
+
+
+class CustomerFactView(PortalView):
+    """What was found out about customers."""
+
+    help = Help(
+        _(
+            "Basic, credit, financial and business information beyond the master data: what was found, how it was"
+            " collected, who verified it and under which consent."
+        ),
+        _(
+            "Customer managers enter what they are told or see; whoever checks it by phone, on site or with an"
+            " agency enters that. The content is encrypted and shown on request, with a reason."
+        ),
+    )
+    datamodel = ScopedInterface(CustomerFact)
+    menu, icon = ("customers", _("Customers")), "fa-id-card-o"
+    list_title, show_title, add_title, edit_title = (
+        _("Customer information"),
+        _("Piece of information"),
+        _("Add information"),
+        _("Edit information"),
+    )
+    list_columns = ["code", "customer", "kind", "item", "source", "collected_on", "verifier", "verified_on"]
+    summary_columns = ("customer", "kind", "item", "source")
+    empty_text = _("Add what was found out about customers, with its source.")
+
+
 def register(builder: Any) -> None:
-    add_screens(builder, CustomerView, RelatedPartyView)
+    add_screens(builder, CustomerView, RelatedPartyView, ConsentView, CustomerFactView)

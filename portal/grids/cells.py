@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, select
 from portal.core import filters
 from portal.core.db import db
 from portal.core.fields import Field
+from portal.core.masks import COVER, is_clear
 from portal.grids.models import Grid, GridKind, MapLine
 
 DECIMALS = 5
@@ -49,7 +50,9 @@ class Cell:
 def cells(conditions: Sequence[ColumnElement[bool]] = ()) -> list[Cell]:
     """The grids in scope that meet the conditions, by code."""
     columns = (Grid.id, Grid.code, Grid.name, Grid.town, Grid.kind, Grid.manager_id, Grid.geometry.is_not(None))
-    return [Cell(*row) for row in db.session.execute(select(*columns).where(*conditions).order_by(Grid.code))]
+    found = [Cell(*row) for row in db.session.execute(select(*columns).where(*conditions).order_by(Grid.code))]
+    masked: dict[str, Any] = {name: COVER for name in ("code", "name", "town") if not is_clear(Grid, name)}
+    return [replace(cell, **masked) for cell in found] if masked else found
 
 
 def stamp() -> str:

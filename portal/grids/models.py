@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, relationship
 
 from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Text, Versioned
 from portal.core.fields import field
+from portal.core.masks import told
 from portal.core.pinyin import TEXT, Spelled
 from portal.core.scope import BranchScoped
 
@@ -56,7 +57,7 @@ class Grid(BranchScoped, Spelled, Model, Versioned):
     manager: Mapped[Any] = relationship("Staff")
 
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")
 
 
 class MapLine(Model, Versioned):
@@ -70,4 +71,4 @@ class MapLine(Model, Versioned):
     )
 
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")

@@ -20,7 +20,7 @@ import polars as pl
 from flask_babel import gettext
 
 from portal.core.fields import Field
-from portal.core.values import ValueProblem, parse, parse_number
+from portal.core.values import ValueProblem, as_text, parse, parse_number
 from portal.imports.mapping import EXCEL_DATES, SCALES, UNLISTED, Rule
 from portal.imports.reading import CELL_ERROR, FORMULA, LINE, WIDTH, column_letters
 
@@ -232,9 +232,9 @@ class Converter:
             raise ValueProblem(gettext("This amount is above %(most)s yuan, which files may not hold.", most=most))
         least = 0 if described.type == "rate" and described.minimum is None else described.minimum
         if least is not None and value < least:
-            raise ValueProblem(gettext("At least %(least)s.", least=least))
+            raise ValueProblem(gettext("At least %(least)s.", least=as_text(described, least)))
         if described.maximum is not None and value > described.maximum:
-            raise ValueProblem(gettext("At most %(most)s.", most=described.maximum))
+            raise ValueProblem(gettext("At most %(most)s.", most=as_text(described, described.maximum)))
 
     def _note_bad(self, text: pl.DataFrame, name: str, bad: dict[str, str]) -> None:
         described, rule = self.fields[name], self.rules[name]

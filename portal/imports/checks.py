@@ -96,18 +96,16 @@ def need_right(kind: Kind, mapping: Mapping | None = None) -> None:
     """Importing is a company-wide act with a right of its own for each kind, and for each kind created on the way."""
     who = actor()
     if who.scope("ImportBatch", "run") != ALL or who.scope(kind.resource, "import") != ALL:
-        raise Forbidden(gettext("Your role may not import %(kind)s.", kind=str(kind.label)))
+        raise Forbidden(_("Your role may not import %(kind)s.", kind=kind.label))
     for made in [kinds[creation.kind] for creation in mapping.create] if mapping else ():
         if ALL not in (who.scope(made.resource, "import"), who.scope(made.resource, "migrate")):
-            raise Forbidden(gettext("Your role may not create %(kind)s by way of a file.", kind=str(made.label)))
+            raise Forbidden(_("Your role may not create %(kind)s by way of a file.", kind=made.label))
 
 
 def kind_called(key: str) -> Kind:
     if key not in kinds:
         known = ", ".join(kinds)
-        raise NotFound(
-            gettext("There is no kind of import called “%(name)s”; there are: %(known)s.", name=key, known=known)
-        )
+        raise NotFound(_("There is no kind of import called “%(name)s”; there are: %(known)s.", name=key, known=known))
     return kinds[key]
 
 

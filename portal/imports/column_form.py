@@ -14,9 +14,11 @@ from flask_babel import lazy_gettext as _
 from portal.core import files
 from portal.core.db import label_of
 from portal.core.fields import Field
+from portal.core.masks import COVER
 from portal.core.values import ValueProblem, as_text, parse
 from portal.imports.checking import masked
 from portal.imports.checks import kind_called
+from portal.imports.covering import covered_fields
 from portal.imports.kinds import Kind
 from portal.imports.kinds.kind import fields_by_kind
 from portal.imports.limits import limits_in_force
@@ -135,6 +137,9 @@ class ColumnForm:
             _line(name, described, name in needed, rules.get(name, Rule()), rows, fresh)
             for name, described in kind.fields.items()
         ]
+        covered = covered_fields(kind)
+        for line in lines:
+            line.sample = COVER if line.name in covered and line.sample else line.sample
         day = base.cut_over or batch.cut_over_on
         answers = given or {}
         return cls(

@@ -7,12 +7,15 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 from flask_babel import ngettext
 
-from portal.core.db import label_of
 from portal.core.display import record_url, screens
 from portal.core.fields import fields_of
 from portal.core.home import HomeCard, Line, Tone, Waiting, list_url, register_card, waiting_rows
+from portal.core.masks import derived, told
 from portal.core.notifications import Message, register_message
+from portal.core.offers import offer
 from portal.core.values import as_shown
+from portal.core.wording import for_reader
+from portal.imports.kinds.kind import kinds
 from portal.imports.models import BatchState, ImportBatch
 from portal.imports.views import kind_label
 
@@ -31,10 +34,13 @@ def undecided() -> Waiting:
 
 def _line(batch: ImportBatch) -> Line:
     rows = batch.rows_new + batch.rows_changed + batch.rows_unchanged + batch.rows_wrong
-    note = [kind_label(batch.kind), str(as_shown(fields_of(ImportBatch)["created_at"], batch.created_at))]
+    created = str(as_shown(fields_of(ImportBatch)["created_at"], batch.created_at))
+    note = [derived(ImportBatch, ("kind",), kind_label(batch.kind)), derived(ImportBatch, ("created_at",), created)]
     if rows:
         note.append(ngettext("%(num)s row", "%(num)s rows", rows))
-    return Line(batch.file_name, " · ".join(note), str(label_of(batch.state)), record_url(batch), WAITING[batch.state])
+    return Line(
+        told(batch, "file_name"), " · ".join(note), told(batch, "state"), record_url(batch), WAITING[batch.state]
+    )
 
 
 register_card(
@@ -52,7 +58,7 @@ register_card(
 
 
 def _worded(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {**arguments, "kind": kind_label(arguments["kind"])}
+    return {**arguments, "kind": kind_label(arguments["kind"]), "reason": for_reader(arguments.get("reason"))}
 
 
 register_message(
@@ -67,3 +73,10 @@ register_message(
     Message("import_done", _("“%(file)s” (%(kind)s) is imported: %(new)s new, %(changed)s changed."), "ok", _worded)
 )
 register_message(Message("import_failed", _("“%(file)s” (%(kind)s) was refused. %(reason)s"), "danger", _worded))
+register_message(Message("import_undone", _("The import of “%(file)s” (%(kind)s) was undone."), "ok", _worded))
+register_message(
+    Message("import_not_undone", _("The import of “%(file)s” (%(kind)s) was not undone. %(reason)s"), "danger", _worded)
+)
+
+for kind in kinds.values():
+    offer(kind.resource, "import", "migrate")

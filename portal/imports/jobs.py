@@ -1,4 +1,4 @@
-"""Checking and importing in the background: with the rights, and in the language, of whoever asked."""
+"""Checking, importing and undoing in the background: with the rights, and in the language, of whoever asked."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from sqlalchemy import select
 from portal.core import files, jobs
 from portal.core.db import db
 from portal.core.errors import PortalError
+from portal.core.wording import for_reader
 from portal.core.work import unit_of_work
 from portal.imports import services
 from portal.imports.checks import Checked, checked_file, kind_called
 from portal.imports.models import BatchState, ImportBatch
 
-CHECK, RUN = "imports.check", "imports.run"
+CHECK, RUN, UNDO = "imports.check", "imports.run", "imports.undo"
 
 
 def begin_check(batch_id: int) -> None:
@@ -28,6 +29,11 @@ def begin_check(batch_id: int) -> None:
 def begin_import(batch_id: int) -> None:
     """Have a batch checked once more and written in the background. Refused when it is imported already."""
     _begin(RUN, batch_id, BatchState.RUNNING)
+
+
+def begin_undo(batch_id: int) -> None:
+    """Have what a batch did taken back in the background. Refused when it is not, or no longer, imported."""
+    _begin(UNDO, batch_id, BatchState.DONE)
 
 
 def _begin(name: str, batch_id: int, state: BatchState) -> None:
@@ -44,6 +50,14 @@ def _begin(name: str, batch_id: int, state: BatchState) -> None:
 def last_job(batch: ImportBatch) -> jobs.Job | None:
     """The job that worked on the batch last, or does."""
     return db.session.get(jobs.Job, batch.job_id) if batch.job_id is not None else None
+
+
+def why_not_undone(batch: ImportBatch) -> str:
+    """Why the last wish to take the batch back came to nothing; empty when there was none."""
+    job = last_job(batch)
+    if job is None or job.name != UNDO or batch.state != BatchState.DONE:
+        return ""
+    return job.reason or for_reader((job.result or {}).get("refused"))
 
 
 def job_at_work(batch: ImportBatch) -> jobs.Job | None:
@@ -75,6 +89,26 @@ def run(report: jobs.Report, batch_id: int, language: str) -> None:
     _with_file(batch_id, language, report, write, to_write=True)
 
 
+@jobs.job(UNDO, _("Undo of an import"), tells_itself=True)
+def undo(report: jobs.Report, batch_id: int, language: str) -> dict[str, Any]:
+    """Take the batch back; it stays as it is when that is refused: `{"refused": why, in every language}`."""
+    with force_locale(language):
+        if services.load_batch(batch_id).state == BatchState.UNDONE:  # the job was interrupted after its end
+            return {}
+        report(0, 0, gettext("Taking back"))
+        try:
+            services.undo_import(batch_id)
+        except PortalError as refusal:
+            return {"refused": services.note_not_undone(batch_id, refusal)}
+        except jobs.LeaseLost:  # another worker has it
+            raise
+        except Exception:  # the job tells what; whoever asked must not wait for ever
+            db.session.rollback()
+            services.note_not_undone(batch_id, _("Something went wrong on our side"))
+            raise
+    return {}
+
+
 def _with_file(
     batch_id: int, language: str, report: jobs.Report, act: Callable[[Checked], Any], *, to_write: bool
 ) -> None:
@@ -90,10 +124,10 @@ def _with_file(
             with checked_file(path, kind, mapping, **options, to_write=to_write, report=report) as checked:
                 act(checked)
         except PortalError as refusal:
-            services.note_refusal(batch_id, str(refusal))
+            services.note_refusal(batch_id, refusal)
         except jobs.LeaseLost:  # another worker has it
             raise
         except Exception:  # the job tells what; the batch must not look as if it ran for ever
             db.session.rollback()
-            services.note_refusal(batch_id, gettext("The work on this file was interrupted; nothing was imported."))
+            services.note_refusal(batch_id, _("The work on this file was interrupted; nothing was imported."))
             raise

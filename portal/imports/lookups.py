@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import inspect, select
 
 from portal.core.bulk import chunks
 from portal.core.db import db
 from portal.core.scope import unscoped
+from portal.core.sealed import key_ring
 
 REASON = "import: codes are unique in the whole company"
 
@@ -43,6 +45,17 @@ def rows_by_key(model: Any, keys: Sequence[str], first: Iterable[Any]) -> dict[t
             for held in db.session.execute(select(*attributes).where(column.in_(part))):
                 values = dict(zip(names, held, strict=True))
                 found[tuple(values[name] for name in keys)] = values
+    return found
+
+
+def parents_ciphers(parent: Any, codes: Iterable[str]) -> dict[str, AESGCM]:
+    """The ciphers that rows below these parents are sealed with, by the parents' codes; new keys where none were."""
+    found: dict[str, AESGCM] = {}
+    with unscoped(REASON):
+        for part in chunks(sorted(set(codes))):
+            for row in db.session.scalars(select(parent).where(parent.code.in_(part))):
+                found[row.code] = key_ring().cipher(row.sealing_key())
+        db.session.flush()
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.core.db import BigId, BigKey, BusinessDate, Choice, Code, Id, Labelled, Model, Moment, Name, Versioned
 from portal.core.fields import field
 from portal.core.files import StoredFile
+from portal.core.masks import told
 
 
 class BatchState(Labelled):
@@ -69,7 +70,7 @@ class ImportBatch(Model):
     error_file: Mapped[StoredFile | None] = relationship(foreign_keys=[error_file_id])
 
     def __str__(self) -> str:
-        return f"{self.file_name} #{self.id}"
+        return f"{told(self, 'file_name')} #{self.id}"
 
 
 class ImportedRange(Model):

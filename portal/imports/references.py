@@ -61,3 +61,12 @@ def no_such(described: Field, code: str) -> str:
 
 def _ids(codes: pl.Series, found: Mapping[str, int]) -> pl.Series:
     return codes.replace_strict(list(found), list(found.values()), default=None, return_dtype=pl.Int64)
+
+
+def stands_above_itself(code: str, above: Mapping[str, str | None]) -> bool:
+    """Whether following the references upwards from a code comes back to it."""
+    seen, at = {code}, above.get(code)
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = above.get(at)
+    return at == code

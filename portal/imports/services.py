@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -17,10 +19,11 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refused
 from portal.core.notifications import notify
 from portal.core.scope import actor, unscoped
+from portal.core.wording import in_every_language
 from portal.core.work import current_unit, taken_value, verb
 from portal.imports.checking import Problems
 from portal.imports.checks import Checked, Report, kind_called, need_right, silent
-from portal.imports.kinds import Run, Status
+from portal.imports.kinds import Kind, Run, Status
 from portal.imports.kinds.kind import STATUS, fields_by_kind
 from portal.imports.mapping import Mapping, from_definition
 from portal.imports.models import BatchState, ImportBatch, ImportMapping
@@ -66,7 +69,7 @@ def _write(checked: Checked, batch_id: int, report: Report) -> None:
             part.kind.close(part, run)
         db.session.flush()
     except IntegrityError as error:
-        sentence = gettext("The rows contradict other records (%(column)s).", column=taken_value(error) or "?")
+        sentence = _("The rows contradict other records (%(column)s).", column=taken_value(error) or "?")
         raise Refused(sentence) from error
 
 
@@ -74,7 +77,7 @@ def load_batch(batch_id: int) -> ImportBatch:
     """NotFound when there is none."""
     batch = db.session.get(ImportBatch, batch_id)
     if batch is None:
-        raise NotFound(gettext("There is no such import batch."))
+        raise NotFound(_("There is no such import batch."))
     return batch
 
 
@@ -153,7 +156,7 @@ def set_mapping(batch_id: int, mapping: Mapping, save_as: str = "") -> None:
     """Give a batch the mapping somebody made by hand, and save it under a name if one is given."""
     batch = load_batch(batch_id)
     if batch.state in (BatchState.RUNNING, BatchState.DONE, BatchState.UNDONE):
-        raise Refused(gettext("This file has been imported already."))
+        raise Refused(_("This file has been imported already."))
     need_right(kind_called(batch.kind), mapping)
     batch.definition, batch.mapping_name = mapping.as_definition(), save_as[:120]
     batch.cut_over_on = mapping.cut_over or batch.cut_over_on
@@ -167,7 +170,7 @@ def save_mapping(name: str, mapping: Mapping) -> ImportMapping:
     """Keep a mapping under a name; the one of that name and kind is replaced."""
     saved = db.session.scalar(select(ImportMapping).where(ImportMapping.name == name))
     if saved is not None and saved.kind != mapping.kind:
-        raise Refused(gettext("A mapping for another kind of file is already called “%(name)s”.", name=name))
+        raise Refused(_("A mapping for another kind of file is already called “%(name)s”.", name=name))
     if saved is None:
         saved = ImportMapping(name=name[:120], kind=mapping.kind)
         db.session.add(saved)
@@ -192,30 +195,33 @@ def note_check(batch_id: int, checked: Checked) -> None:
         path = checked.folder / "errors.csv"
         checked.problems.write(path)
         batch.error_file_id = files.store(f"{Path(batch.file_name).stem}.errors.csv", path, CSV).id
-    _tell(batch)
+    _tell(batch, checked.verdict if checked.problems else None)
 
 
 @verb("imports.note_refusal")
-def note_refusal(batch_id: int, sentence: str) -> None:
-    """The file as a whole was refused."""
+def note_refusal(batch_id: int, why: Any) -> None:
+    """The file as a whole was refused; `why` is the refusal or a lazy sentence."""
     batch = load_batch(batch_id)
-    batch.state, batch.message, batch.finished_at = BatchState.FAILED, sentence[:400], now()
-    _tell(batch)
+    batch.state, batch.message, batch.finished_at = BatchState.FAILED, str(why)[:400], now()
+    _tell(batch, lambda: why)
 
 
-def _tell(batch: ImportBatch) -> None:
-    """Tell whoever had the file checked or imported how it went; the system (command line) is told nothing."""
+def _tell(batch: ImportBatch, why: Callable[[], Any] | None = None) -> None:
+    """Tell whoever had the file checked, imported or taken back how it went; the system (command line) is told
+    nothing."""
     counts = {"new": batch.rows_new, "changed": batch.rows_changed, "wrong": batch.rows_wrong}
-    facts = {"file": batch.file_name, "kind": batch.kind, **counts, "reason": batch.message}
-    notify([actor().user_id], f"import_{batch.state.value}", f"/importbatchview/show/{batch.id}", **facts)
+    facts = {"file": batch.file_name, "kind": batch.kind, **counts, "reason": in_every_language(why) if why else ""}
+    notify([actor().user_id], f"import_{batch.state.value}", _page(batch), **facts)
 
 
 @verb("imports.start")
 def start(batch_id: int, job_id: int, state: BatchState) -> None:
-    """A background job now works on the batch."""
+    """A background job now works on the batch: checks it, imports it, or (state DONE) takes it back."""
     batch = load_batch(batch_id)
-    if batch.state in (BatchState.DONE, BatchState.UNDONE):
-        raise Refused(gettext("This file has been imported already."))
+    if state == BatchState.DONE:
+        _need_undoable(batch)
+    elif batch.state in (BatchState.DONE, BatchState.UNDONE):
+        raise Refused(_("This file has been imported already."))
     batch.job_id, batch.state = job_id, state
 
 
@@ -226,18 +232,39 @@ def start(batch_id: int, job_id: int, state: BatchState) -> None:
 def undo_import(batch_id: int) -> ImportBatch:
     """Take back what a batch did. Refused, with the reason, once anything depends on it."""
     batch = load_batch(batch_id)
-    kind = kind_called(batch.kind)
-    need_right(kind)
-    if batch.state != BatchState.DONE:
-        raise Refused(gettext("Only an imported batch can be undone."))
+    kind = _need_undoable(batch)
     try:
         with unscoped(f"undo of import batch {batch_id}"):
             kind.undo(batch_id)
             db.session.flush()
     except IntegrityError as error:
-        raise Refused(gettext("Other records refer to what was imported; undo or move those first.")) from error
+        raise Refused(_("Other records refer to what was imported; undo or move those first.")) from error
     batch = load_batch(batch_id)
     batch.state, batch.finished_at = BatchState.UNDONE, now()
     current_unit().about(batch)
     current_unit().note(kind=batch.kind, file=batch.file_name, sha256=batch.sha256)
+    _tell(batch)
     return batch
+
+
+def _need_undoable(batch: ImportBatch) -> Kind:
+    kind = kind_called(batch.kind)
+    need_right(kind)
+    if batch.state != BatchState.DONE:
+        raise Refused(_("Only an imported batch can be undone."))
+    return kind
+
+
+@verb("imports.note_not_undone")
+def note_not_undone(batch_id: int, why: Any) -> dict[str, str]:
+    """Tell whoever wanted it that a batch stays imported. `why` is a refusal or a lazy sentence; it is returned in
+    every language."""
+    batch = load_batch(batch_id)
+    reason = in_every_language(lambda: why)
+    facts = {"file": batch.file_name, "kind": batch.kind, "reason": reason}
+    notify([actor().user_id], "import_not_undone", _page(batch), **facts)
+    return reason
+
+
+def _page(batch: ImportBatch) -> str:
+    return f"/importbatchview/show/{batch.id}"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import delete, func, insert, inspect, or_, select
 
 from portal.core.bulk import chunks
 from portal.core.db import db
 from portal.core.errors import Refused
 from portal.core.fields import fields_of
-from portal.core.sealed import HasDataKey, key_ring
+from portal.core.key_ring import key_ring, opened, seal
+from portal.core.sealed import HasDataKey
 from portal.imports.lookups import key_of
 from portal.imports.models import ImportedChange, ImportedRange
 
@@ -49,7 +49,7 @@ def snapshot(row: Any, names: Sequence[str]) -> dict[str, Any]:
     fields, sealed = fields_of(type(row)), getattr(type(row), "__sealed__", {})
     found: dict[str, Any] = {}
     for name in names:
-        attributes = [f"{name}_sealed", f"{name}_index"] if name in sealed else [key_of(type(row), name)]
+        attributes = sealed[name].columns if name in sealed else [key_of(type(row), name)]
         for attribute in attributes:
             value = getattr(row, attribute)
             found[attribute] = _sealed(row, value) if fields[name].sensitive and name not in sealed else _plain(value)
@@ -65,9 +65,7 @@ def _plain(value: Any) -> Any:
 def _sealed(row: HasDataKey, value: Any) -> Any:
     if value is None:
         return None
-    row.data_key = row.data_key or key_ring().new_data_key()
-    nonce = os.urandom(12)
-    text = nonce + key_ring().cipher(row.data_key).encrypt(nonce, json.dumps(value).encode(), SEALED_BY)
+    text = seal(key_ring().cipher(row.sealing_key()), json.dumps(value).encode(), SEALED_BY)
     return {"sealed": base64.b64encode(text).decode()}
 
 
@@ -78,8 +76,7 @@ def _restored(row: Any, value: Any) -> Any:
         case {"date": text}:
             return dt.date.fromisoformat(text)
         case {"sealed": text}:
-            held = base64.b64decode(text)
-            return json.loads(key_ring().cipher(row.data_key).decrypt(held[:12], held[12:], SEALED_BY))
+            return json.loads(opened(key_ring().cipher(row.data_key), base64.b64decode(text), SEALED_BY))
     return value
 
 
@@ -112,7 +109,7 @@ def undo_changes(batch_id: int, models: Sequence[Any]) -> None:
             row = db.session.get(model, change.row_id)
             if row is None or row.version != change.row_version:
                 what = str(row) if row is not None else f"{model.__name__} {change.row_id}"
-                raise Refused(gettext("“%(what)s” was changed after the import; it cannot be undone.", what=what))
+                raise Refused(_("“%(what)s” was changed after the import; it cannot be undone.", what=what))
             for attribute, value in change.before.items():
                 setattr(row, attribute, _restored(row, value))
         db.session.flush()
@@ -153,7 +150,7 @@ def _refuse_changed(batch_id: int, model: Any) -> None:
     for first, last in _ranges_of(batch_id, model):
         row = db.session.scalar(select(model).where(model.id.between(first, last), model.version > 1).limit(1))
         if row is not None:
-            raise Refused(gettext("“%(what)s” was changed after the import; it cannot be undone.", what=str(row)))
+            raise Refused(_("“%(what)s” was changed after the import; it cannot be undone.", what=str(row)))
 
 
 def _refuse_used(batch_id: int, model: Any) -> None:
@@ -174,8 +171,8 @@ def _refuse_used(batch_id: int, model: Any) -> None:
                     raise Refused(_used_sentence(model, cls, count))
 
 
-def _used_sentence(model: Any, cls: Any, count: int) -> str:
-    return gettext(
+def _used_sentence(model: Any, cls: Any, count: int) -> Any:
+    return _(
         "%(count)s records (%(user)s) already refer to what was imported (%(what)s); undo or move those first.",
         count=f"{count:,}",
         user=cls.__name__,

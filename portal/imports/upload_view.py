@@ -50,6 +50,8 @@ class ImportView(BaseView):
     route_base = "/imports"
     default_view = "new"
     resource = "ImportBatch"
+    largest_body = 512 * 1024 * 1024
+    """Bytes of an uploaded file; what it unpacks to has limits of its own (reading.py)."""
     method_actions = {"new": "add", "template": "add"}
 
     @expose("/new", methods=["GET", "POST"])

@@ -18,12 +18,14 @@ from portal.core.display import screens
 from portal.core.errors import PortalError
 from portal.core.help import Help
 from portal.core.jobs import JobState
+from portal.core.masks import COVER
 from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
 from portal.core.work import record
 from portal.imports import jobs, services
 from portal.imports import timeline as _timeline  # noqa: F401 - contributes to timelines
 from portal.imports.column_form import ColumnForm
+from portal.imports.covering import covered_fields, is_covered, may_assign, shown_report
 from portal.imports.kinds import kinds
 from portal.imports.kinds.masters import offer_entities
 from portal.imports.mapping import MappingProblem
@@ -78,8 +80,8 @@ class ImportBatchView(PortalView):
     def base_statement(self) -> Select[Any]:
         return select(ImportBatch).where(ImportBatch.kind.in_(viewable_kinds()))
 
-    def cell(self, row: Any, name: str) -> str | Markup:
-        return kind_label(row.kind) if name == "kind" else super().cell(row, name)
+    def written(self, row: Any, name: str) -> str | Markup:
+        return kind_label(row.kind) if name == "kind" else super().written(row, name)
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access
@@ -87,7 +89,7 @@ class ImportBatchView(PortalView):
         self.update_redirect()
         batch = self.find(pk)
         job, busy = jobs.last_job(batch), jobs.job_at_work(batch)
-        stopped = job is not None and job.state == JobState.FAILED and batch.state not in FINISHED
+        failed = job.reason if job is not None and job.state == JobState.FAILED else ""
         return self.render_template(
             self.show_template,
             view=self,
@@ -96,11 +98,13 @@ class ImportBatchView(PortalView):
             kind=kinds.get(batch.kind),
             kind_label=kind_label(batch.kind),
             busy=busy,
-            stopped=job.message if stopped and job is not None else "",
-            report=batch.report or {},
+            undoing=busy is not None and busy.name == jobs.UNDO,
+            stopped=failed if batch.state not in FINISHED else "",
+            not_undone=jobs.why_not_undone(batch),
+            report=shown_report(batch),
             mapping=_used(batch),
             created=[(kind_label(k), n) for k, n in (batch.report or {}).get("created", {}).items() if n],
-            rights={action: self.may(action) for action in ("run", "undo", "export")},
+            rights={action: self.may(action) for action in ("run", "undo")} | {"export": self._gives_files(batch)},
         )
 
     @expose("/progress/<pk>")
@@ -122,6 +126,8 @@ class ImportBatchView(PortalView):
         batch = self.find(pk)
         if batch.state in FINISHED or jobs.job_at_work(batch) is not None:
             return redirect(url_for("ImportBatchView.show", pk=pk))
+        if not may_assign(batch):
+            abort(403)
         try:
             form = ColumnForm.of(batch, request.form if request.method == "POST" else None)
         except (FileProblem, MappingProblem) as refusal:
@@ -168,12 +174,7 @@ class ImportBatchView(PortalView):
     @expose("/undo/<pk>", methods=["POST"])
     @has_access
     def undo(self, pk: str) -> Any:
-        batch = self.find(pk)
-        try:
-            services.undo_import(batch.id)
-        except PortalError as refusal:
-            flash(str(refusal), "danger")
-        return redirect(url_for("ImportBatchView.show", pk=pk))
+        return self._started(pk, jobs.begin_undo)
 
     @expose("/file/<pk>/<string:which>")
     @has_access
@@ -183,19 +184,27 @@ class ImportBatchView(PortalView):
         stored = {"original": batch.file, "errors": batch.error_file}.get(which)
         if stored is None:
             abort(404)
+        if not self._gives_files(batch):
+            abort(403)
         content, name = files.open_file(stored), stored.name
         record("imports.download", self.resource, facts={"batch": batch.id, "which": which, "sha256": stored.sha256})
         return send_file(content, as_attachment=True, download_name=name, mimetype="application/octet-stream")
+
+    def _gives_files(self, batch: ImportBatch) -> bool:
+        return bool(self.may("export")) and not is_covered(batch)
 
 
 def _used(batch: ImportBatch) -> list[tuple[str, str, dict[str, str]]]:
     """The mapping in words: field, where its value comes from, and what its texts become."""
     definition = batch.definition or {}
     fields = kinds[batch.kind].fields if batch.kind in kinds else {}
+    covered = covered_fields(kinds[batch.kind]) if batch.kind in kinds else ()
     found = []
     for name, rule in definition.get("fields", {}).items():
         label = str(fields[name].label) if name in fields else name
         source = gettext("always “%(text)s”", text=rule["constant"]) if "constant" in rule else rule.get("column", "")
+        if name in covered:
+            source, rule = COVER if "constant" in rule else source, {}
         found.append((label, source, rule.get("values") or {}))
     return found
 
@@ -220,13 +229,13 @@ class ImportMappingView(PortalView):
     def base_statement(self) -> Select[Any]:
         return select(ImportMapping).where(ImportMapping.kind.in_(viewable_kinds()))
 
-    def cell(self, row: Any, name: str) -> str | Markup:
+    def written(self, row: Any, name: str) -> str | Markup:
         if name == "kind":
             return kind_label(row.kind)
         if name == "columns_used":
             rules = row.definition.get("fields", {}).values()
             return gettext(", ").join(dict.fromkeys(rule["column"] for rule in rules if "column" in rule))
-        return super().cell(row, name)
+        return super().written(row, name)
 
 
 def register(builder: Any) -> None:

@@ -126,6 +126,10 @@ def _check_parts(archive: zipfile.ZipFile, limits: Limits) -> None:
     macros = any(name.lower().endswith("vbaproject.bin") for name in names)
     if macros or b"macroenabled" in _small(archive, "[Content_Types].xml").lower():
         raise FileProblem(_("The workbook contains macros; save it as .xlsx without macros."))
+    if any(name.startswith("xl/externalLinks/") for name in names):
+        raise FileProblem(_("The workbook is linked to other workbooks; break the links and save it again."))
+    if any(name.startswith(("xl/embeddings/", "xl/activeX/")) for name in names):
+        raise FileProblem(_("The workbook contains embedded objects; save it without them."))
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> bytes:

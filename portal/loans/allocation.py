@@ -4,7 +4,7 @@ How the books show the same payment (a loan on non-accrual takes receipts agains
 and is settled where journals are written.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -12,16 +12,53 @@ from typing import Final, Literal
 
 from portal.loans.components import Component
 from portal.loans.day_count import year_basis
-from portal.products.terms import DayCount
+from portal.products.terms import ClaimsOrder, DayCount
 
 PPM = 1_000_000
 
-CIVIL_CODE_ORDER: Final = (Component.FEE, Component.INTEREST, Component.PRINCIPAL, Component.PENALTY)
+CIVIL_CODE_ORDER: Final = (
+    Component.COST,
+    Component.INTEREST,
+    Component.PRINCIPAL,
+    Component.FEE,
+    Component.PENALTY,
+)
 """民法典 561: costs of enforcing the claim, then interest, then principal, where the contract says nothing else.
 
-Fees stand first as costs of enforcement: where a product also books service fees as fees, its contract must give its
-own order, since those are not costs. Penalty interest is not costs either and comes last.
+Agreed fees and penalty interest are no costs of enforcement: they come after, unless the contract puts them elsewhere.
 """
+
+
+AGREED_ORDERS: Final = {
+    ClaimsOrder.FEES_FIRST: (
+        Component.COST,
+        Component.FEE,
+        Component.INTEREST,
+        Component.PRINCIPAL,
+        Component.PENALTY,
+    ),
+    ClaimsOrder.PENALTY_BEFORE_PRINCIPAL: (
+        Component.COST,
+        Component.INTEREST,
+        Component.PENALTY,
+        Component.PRINCIPAL,
+        Component.FEE,
+    ),
+    ClaimsOrder.CHARGES_BEFORE_PRINCIPAL: (
+        Component.COST,
+        Component.FEE,
+        Component.INTEREST,
+        Component.PENALTY,
+        Component.PRINCIPAL,
+    ),
+}
+"""What a contract may say instead."""
+
+
+def whole_order(named: Iterable[Component]) -> tuple[Component, ...]:
+    """An order with costs of enforcement in it: they come first where it does not say where they stand."""
+    order = tuple(named)
+    return order if Component.COST in order else (Component.COST, *order)
 
 
 class Prepayment(StrEnum):
@@ -45,10 +82,15 @@ class Owed:
     penalty: int = 0
     interest: int = 0
     principal: int = 0
+    cost: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.fee, self.penalty, self.interest, self.principal) < 0:
+        if min(self.fee, self.penalty, self.interest, self.principal, self.cost) < 0:
             raise ValueError("What is owed cannot be negative.")
+
+    @property
+    def total(self) -> int:
+        return self.fee + self.penalty + self.interest + self.principal + self.cost
 
     def of(self, component: Component) -> int:
         """What is owed of one component."""
@@ -85,7 +127,7 @@ def allocate(
     if amount < 0:
         raise ValueError("The payment cannot be negative.")
     if sorted(order) != sorted(Component):
-        raise ValueError("The order of allocation must name principal, interest, fee and penalty once each.")
+        raise ValueError("The order of allocation must name principal, interest, fee, penalty and cost once each.")
     oldest_first = sorted(owed, key=lambda item: (item.due_date, item.instalment))
     named = frozenset(designation or ())
     if not named <= {item.instalment for item in owed}:
@@ -123,6 +165,32 @@ def penalty_interest(
     numerator = unpaid_principal_and_interest * contract_rate * (PPM + markup) * days
     denominator = year_basis(convention) * PPM * PPM
     return (numerator + denominator // 2) // denominator
+
+
+def misuse_interest(
+    principal: int, contract_rate: int, markup: int, days: int, convention: DayCount = DayCount.ACT_360
+) -> int:
+    """What misuse costs on principal that is not due yet, beside the contract's interest, in fen, rounded half-up.
+
+    Only the mark-up: the contract rate itself is in the instalments. On what is overdue it is `penalty_interest` alone.
+    """
+    numerator = principal * contract_rate * markup * days
+    denominator = year_basis(convention) * PPM * PPM
+    return (numerator + denominator // 2) // denominator
+
+
+def within_cap(amounts: Sequence[int], principal: int, limit: int, days: int, other_charges: int) -> list[int]:
+    """Penalty interest that still fits below the limit on all charges together, the first of the amounts first.
+
+    `limit` is a yearly rate in parts per million; over these days everything charged on the principal may come to
+    principal x limit x days / 365, rounded down; `other_charges` are the interest and fees of the same days.
+    """
+    room = max(principal * limit * days // (365 * PPM) - other_charges, 0)
+    kept = []
+    for amount in amounts:
+        kept.append(min(amount, room))
+        room -= kept[-1]
+    return kept
 
 
 def _claims(items: Sequence[Owed], order: Sequence[Component], by: str) -> Iterator[tuple[Owed, Component]]:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
 from portal.core.bulk import chunks
@@ -20,9 +21,11 @@ from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount
 from portal.loans.books import Books, Entry
 from portal.loans.components import Component
+from portal.loans.groups import snapshots_regrouped
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.loading import load_accounts
 from portal.loans.models import Loan
+from portal.loans.move_groups import put_in_moves, take_out_moves
 from portal.loans.states import refresh_states
 from portal.loans.writing import write
 
@@ -56,8 +59,12 @@ def books(batch_id: int | None = None, historical: bool = False) -> Iterator[Boo
     current_unit()
     opened = Books(open_date(), batch_id, historical)
     yield opened
-    running, closed = write(opened, db.session())
+    handed_over = [loan.id for loan in opened.handed_over.values() if loan.id is not None]
+    take_out_moves(db.session(), [loan.id for loan in opened.touched.values() if loan.id is not None], handed_over)
+    with snapshots_regrouped(db.session(), handed_over):
+        running, closed = write(opened, db.session())
     refresh_states(db.session(), opened.open_date, running, closed)
+    put_in_moves(db.session(), [*running, *closed], handed_over)
 
 
 def account_of(loan: Loan, lock: bool = True) -> LoanAccount:
@@ -71,7 +78,7 @@ def accounts_of(loan_ids: Collection[int]) -> dict[int, LoanAccount]:
     """Accounts for a bulk writer, locked; Refused when one does not exist."""
     found = load_accounts(db.session(), loan_ids)
     if missing := set(loan_ids) - found.keys():
-        raise Refused(gettext("There is no loan with the number %(number)s.", number=min(missing)))
+        raise Refused(_("There is no loan with the number %(number)s.", number=min(missing)))
     return found
 
 
@@ -80,11 +87,9 @@ def check_value_date(loan: LoanAccount, on: date, latest: date) -> None:
     if on > latest:
         raise Refused(not_yet(on, latest))
     if on < loan.disbursed_on:
-        raise Refused(gettext("The loan was only disbursed on %(day)s.", day=loan.disbursed_on))
+        raise Refused(_("The loan was only disbursed on %(day)s.", day=loan.disbursed_on))
     if loan.last_on is not None and on < loan.last_on:
-        raise Refused(
-            gettext("There is a later booking of %(day)s on this loan; reverse that one first.", day=loan.last_on)
-        )
+        raise Refused(_("There is a later booking of %(day)s on this loan; reverse that one first.", day=loan.last_on))
 
 
 def not_yet(day: date, open_day: date) -> str:
@@ -108,9 +113,11 @@ def post(
     entries: Sequence[tuple[Account, Component, int]],
     value_date: date,
     key: str,
+    reason: str = "",
 ) -> Journal:
     """Book one journal, all lines of which are given (debit positive, in fen), on the open business date.
 
+    The reason stands in the journal: whoever reads the register of bookings by hand finds it there.
     A key that was booked before gives that journal back if it says the same; Refused if it says something else, if the
     lines do not balance or if a balance would fall below zero. For corrections: events of a loan have their own verbs.
     """
@@ -120,6 +127,7 @@ def post(
         if (held := _held(loan, kind, lines, value_date, key)) is not None:
             return held
         check_value_date(account, value_date, opened.open_date)
+        opened.reason = reason.strip() or gettext("Booked by hand")
         opened.post(account, kind, key, lines, value_date)
     current_unit().about(loan)
     current_unit().note(journal=key, kind=kind.value)
@@ -137,4 +145,4 @@ def _held(loan: Loan, kind: JournalKind, lines: Sequence[Entry], value_date: dat
         same = sorted(map(tuple, booked)) == sorted((line.account, line.component, line.amount) for line in lines)
     if same and (journal.loan_id, journal.kind, journal.value_date) == (loan.id, kind, value_date):
         return journal
-    raise Refused(gettext("Another event was booked under the key %(key)s.", key=key))
+    raise Refused(_("Another event was booked under the key %(key)s.", key=key))

@@ -17,6 +17,8 @@ from portal.core.errors import Refused
 from portal.loans.accounts import Line, LoanAccount, Owner
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind
+from portal.loans.models import RepaymentKind
+from portal.loans.terms import TermsStep
 
 
 class Entry(NamedTuple):
@@ -44,6 +46,18 @@ class Receipt:
     parts: list[tuple[Line, Component, int]] = field(default_factory=list)
     charges: list[tuple[Line, Component, int]] = field(default_factory=list)
     id: int | None = None
+    kind: RepaymentKind = RepaymentKind.ORDINARY
+    designated: tuple[int, ...] = ()
+    """Numbers of the instalments that the debtor named."""
+    designation: str | None = None
+    """What the debtor said the money is for."""
+    held_id: int | None = None
+    """The held receipt that the money is taken from; None: it came in from the bank."""
+
+    @property
+    def source(self) -> Account:
+        """The account that is debited."""
+        return Account.CASH if self.held_id is None else Account.SUSPENSE
 
 
 @dataclass(slots=True)
@@ -60,6 +74,11 @@ class Draft:
     owner: Owner
     receipt: Receipt | None
     reverses: int | None
+    reason: str | None = None
+    charges: Sequence[tuple[Line, Component, int]] = ()
+    """What the event itself adds to instalments; those of a payment stand in its receipt."""
+    terms: TermsStep | None = None
+    """What it changes of the loan's terms."""
     id: int | None = None
 
 
@@ -88,8 +107,12 @@ class Books:
         self.open_date = open_date
         self.batch_id = batch_id
         self.historical = historical
+        self.reason = ""
+        """Why a person decided on what is booked now: a correction, a reversal, a relief."""
         self.new: list[tuple[LoanAccount, dict[str, Any]]] = []
         self.touched: dict[int, LoanAccount] = {}
+        self.handed_over: dict[int, LoanAccount] = {}
+        """Loans that belong to somebody else from now on, whatever is kept of their earlier owners."""
         self.drafts: list[Draft] = []
         self.receipts: list[Receipt] = []
         self.past_owners: list[tuple[LoanAccount, Owner, date, date]] = []
@@ -102,9 +125,11 @@ class Books:
         self.new.append((loan, columns))
         self.touched[id(loan)] = loan
 
-    def receive(self, loan: LoanAccount, code: str, amount: int, value_date: date, note: str | None = None) -> Receipt:
-        """Money that came in."""
-        receipt = Receipt(loan, code, amount, value_date, self.booked_on(value_date), note)
+    def receive(
+        self, loan: LoanAccount, code: str, amount: int, value_date: date, note: str | None = None, **more: Any
+    ) -> Receipt:
+        """Money that came in; `more` are further fields of the receipt."""
+        receipt = Receipt(loan, code, amount, value_date, self.booked_on(value_date), note, **more)
         self.receipts.append(receipt)
         self.touched[id(loan)] = loan
         return receipt
@@ -121,8 +146,14 @@ class Books:
         receipt: Receipt | None = None,
         reverses: int | None = None,
         owner: Owner | None = None,
+        charges: Sequence[tuple[Line, Component, int]] = (),
+        terms: TermsStep | None = None,
     ) -> None:
-        """Collect a journal and carry it over to the account's balances. It is the doing of `owner`: the loan's now."""
+        """Collect a journal and carry it over to the account's balances. It is the doing of `owner`: the loan's now.
+
+        `charges` are noted with it, as what changed the instalments, and `terms`, as what changed of the loan; the
+        caller has changed both.
+        """
         check_balanced(entries)
         for account, component, amount, _line in entries:
             if account is Account.LOANS:
@@ -136,8 +167,23 @@ class Books:
         if min(loan.balance, loan.receivable, *loan.off_balance.values(), 0) < 0:
             raise Refused(gettext("This would leave the loan with a balance below zero."))
         booked_on = self.booked_on(value_date)
+        whose, why = owner or loan.owner, self.reason or None
         self.drafts.append(
-            Draft(loan, kind, key, entries, value_date, booked_on, opening, owner or loan.owner, receipt, reverses)
+            Draft(
+                loan,
+                kind,
+                key,
+                entries,
+                value_date,
+                booked_on,
+                opening,
+                whose,
+                receipt,
+                reverses,
+                why,
+                charges=charges,
+                terms=terms,
+            )
         )
         self.touched[id(loan)] = loan
 
@@ -147,7 +193,7 @@ class Books:
             if loan.owner_since < on:
                 self.past_owners.append((loan, loan.owner, loan.owner_since, on))
             loan.owner, loan.owner_since, loan.changed = owner, on, True
-            self.touched[id(loan)] = loan
+            self.touched[id(loan)] = self.handed_over[id(loan)] = loan
 
     def change(self, loan: LoanAccount) -> None:
         """Remember to write what was changed of this loan."""
@@ -160,4 +206,4 @@ class Books:
             for line in loan.lines:
                 line.changed = False
         self.new, self.drafts, self.receipts, self.past_owners = [], [], [], []
-        self.touched = {}
+        self.touched, self.handed_over = {}, {}

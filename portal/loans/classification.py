@@ -6,10 +6,12 @@ parameters with their operator, since 以上 includes the number and 超过 does
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal
 
+from portal.loans.periods import add_months
 from portal.products.terms import Method
 
 
@@ -65,6 +67,11 @@ class Threshold:
         """Whether a loan so many days late reaches it."""
         return days_past_due >= self.days if self.operator == ">=" else days_past_due > self.days
 
+    @property
+    def first(self) -> int:
+        """The least number of days that meets it."""
+        return self.days if self.operator == ">=" else self.days + 1
+
 
 def days_past_due(
     unpaid: Iterable[tuple[date, int]], as_of: date, tolerance: int, accelerated_on: date | None = None
@@ -104,3 +111,27 @@ def overdue_principal(
         return 0
     by_instalments = method in (Method.LEVEL, Method.EQUAL_PRINCIPAL)
     return unpaid_due_principal if by_instalments and not whole_balance.met_by(days_past_due) else balance
+
+
+def observed_since(on: date, months: int) -> date:
+    """The latest day on which an observation of so many months may have begun that is over on a date."""
+    longest = on - timedelta(days=27 * months)
+    return next(day for day in (longest - timedelta(days=n) for n in range(6 * months + 3)) if _over(day, months, on))
+
+
+def _over(since: date, months: int, on: date) -> bool:
+    return add_months(since, months) <= on
+
+
+def is_cured(since: date, on: date, months: int, due_dates: Iterable[date], instalments: int) -> bool:
+    """Whether an observation that began on `since` is over: so many months and so many instalments, the longer of both.
+
+    `due_dates` are those of the loan, all paid by then. An instalment counts from the day after it fell due.
+    """
+    passed = sum(since < due_date < on for due_date in due_dates)
+    return _over(since, months, on) and passed >= instalments
+
+
+def spreads(non_performing: int, total: int, share: Fraction) -> bool:
+    """Whether the non-performing part of an enterprise's loans takes the others along: more than this share."""
+    return total > 0 and Fraction(non_performing, total) > share

@@ -11,3 +11,5 @@ class Component(StrEnum):
     FEE = "fee"
     PENALTY = "penalty"
     """Penalty interest on what is overdue (罚息)."""
+    COST = "cost"
+    """Costs of enforcing the claim (实现债权的费用) that the lender paid for the borrower."""

@@ -8,21 +8,29 @@ from typing import Any
 from flask import url_for
 from flask_babel import format_date, gettext, ngettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.core import jobs
 from portal.core.clock import BusinessDay, business_date, calendar_date, now
-from portal.core.db import db, label_of
+from portal.core.db import db
 from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, short_day, waiting_rows, yuan
+from portal.core.masks import derived, told
+from portal.core.metric import evaluate
 from portal.core.scope import actor
 from portal.core.search import records
-from portal.loans.models import Instalment
+from portal.loans.accounts import Owner
+from portal.loans.models import Instalment, Loan
+from portal.loans.ownership import hand_over
 from portal.loans.state import LoanState
+from portal.organization.holdings import Amount, Holding, holdings
+from portal.organization.models import Staff
 
 DAYS_AHEAD = 7
 NEWLY = 7
 """Days past due up to which a loan is newly overdue."""
+OWED = ("principal", "interest", "paid_principal", "paid_interest")
+"""What an unpaid amount is made of."""
 LATEST_FIRST = {"order": "days_past_due", "direction": "asc"}
 LOOK_BACK = timedelta(days=7)
 
@@ -30,7 +38,7 @@ records(
     "loans",
     _("Loans"),
     "LoanView",
-    lambda row: (row.customer, row.product, label_of(row.status)),
+    lambda row: (told(row, "customer"), told(row, "product"), told(row, "status")),
     ("customer", "product"),
     place=20,
 )
@@ -40,8 +48,8 @@ def _record(state: LoanState) -> str:
     return url_for("LoanView.show", pk=state.loan_id) if actor().may("Loan", "show") else ""
 
 
-def _loans() -> Select[Any]:
-    return select(LoanState).options(joinedload(LoanState.customer), joinedload(LoanState.loan))
+LOADED = (joinedload(LoanState.customer), joinedload(LoanState.loan))
+"""With each loan that is shown."""
 
 
 def due_soon() -> Waiting:
@@ -53,13 +61,14 @@ def due_soon() -> Waiting:
         Instalment.settled_on.is_(None),
         Instalment.due_date.between(today, last),
     )
-    statement = _loans().add_columns(Instalment).join(Instalment, due).order_by(Instalment.due_date, Instalment.id)
-    found, count = waiting_rows(statement.execution_options(described_by=frozenset({Instalment})))
+    statement: Any = select(LoanState, Instalment).join(Instalment, due).order_by(Instalment.due_date, Instalment.id)
+    statement = statement.execution_options(described_by=frozenset({Instalment}))
+    found, count = waiting_rows(statement, Instalment.id, LOADED)
     lines = [
         Line(
-            str(state.customer or state.loan),
-            f"{state.loan} · {short_day(instalment.due_date)}",
-            yuan(instalment.unpaid),
+            _whom(state),
+            f"{told(state, 'loan')} · {derived(Instalment, ('due_date',), short_day(instalment.due_date))}",
+            derived(Instalment, OWED, yuan(instalment.unpaid)),
             _record(state),
             "warn" if instalment.due_date == today else "",
         )
@@ -78,8 +87,8 @@ def due_soon() -> Waiting:
 
 def newly_overdue() -> Waiting:
     """Loans that became late within a week, the latest first."""
-    statement = _loans().where(LoanState.days_past_due.between(1, NEWLY)).order_by(LoanState.days_past_due)
-    found, count = waiting_rows(statement)
+    statement = select(LoanState).where(LoanState.days_past_due.between(1, NEWLY)).order_by(LoanState.days_past_due)
+    found, count = waiting_rows(statement, LoanState.loan_id, LOADED)
     arguments = {
         "f.days_past_due.ge": "1",
         "f.days_past_due.le": str(NEWLY),
@@ -92,8 +101,8 @@ def newly_overdue() -> Waiting:
 
 def largest_overdue() -> Waiting:
     """The loans with the most overdue principal."""
-    late = _loans().where(LoanState.overdue_principal > 0).order_by(LoanState.overdue_principal.desc())
-    found, _count = waiting_rows(late)
+    late = select(LoanState).where(LoanState.overdue_principal > 0).order_by(LoanState.overdue_principal.desc())
+    found, _count = waiting_rows(late, LoanState.loan_id, LOADED)
     arguments = {"f.days_past_due.ge": "1", "order": "overdue_principal", "direction": "desc"}
     url = list_url("LoanStateView", arguments)
     return Waiting([_overdue(state) for (state,) in found], url=url)
@@ -102,7 +111,14 @@ def largest_overdue() -> Waiting:
 def _overdue(state: LoanState) -> Line:
     days = ngettext("%(num)s day late", "%(num)s days late", state.days_past_due)
     owed = state.overdue_principal + state.overdue_interest
-    return Line(str(state.customer or state.loan), f"{state.loan} · {days}", yuan(owed), _record(state), "danger")
+    note = f"{told(state, 'loan')} · {derived(LoanState, ('days_past_due',), days)}"
+    value = derived(LoanState, ("overdue_principal", "overdue_interest"), yuan(owed))
+    return Line(_whom(state), note, value, _record(state), "danger")
+
+
+def _whom(state: LoanState) -> str:
+    """The borrower, or the loan where somebody else looks after him."""
+    return told(state, "customer") or told(state, "loan")
 
 
 def operations() -> Waiting:
@@ -122,7 +138,7 @@ def operations() -> Waiting:
     failed = select(jobs.Job).where(jobs.Job.state == jobs.JobState.FAILED, jobs.Job.finished_at >= now() - LOOK_BACK)
     found, count = waiting_rows(failed.order_by(jobs.Job.id.desc()))
     for (row,) in found:
-        lines.append(Line(jobs.label(row.name), row.message, gettext("Failed"), tone="danger"))
+        lines.append(Line(jobs.label(row.name), row.reason, gettext("Failed"), tone="danger"))
     if not found:
         lines.append(Line(gettext("Background jobs"), gettext("None failed within a week"), "0", tone="ok"))
     return Waiting(lines, count=count)
@@ -188,3 +204,20 @@ register_card(
         "fa-moon-o",
     )
 )
+
+
+def _amount(staff_id: int) -> Amount:
+    """All loans of somebody, closed ones too; the money is the balance that the figures tell."""
+    count = db.session.scalar(select(func.count()).select_from(Loan).where(Loan.manager_id == staff_id)) or 0
+    if not count:
+        return Amount(0, 0)
+    balance = evaluate(["loan_balance"], where={"manager": [staff_id]}).total["loan_balance"]
+    return Amount(count, int(balance or 0))
+
+
+def _hand_over(staff_id: int, successor: Staff) -> int:
+    loans = db.session.scalars(select(Loan).where(Loan.manager_id == staff_id)).all()
+    return hand_over(loans, Owner(successor.branch_id, successor.team_id, successor.id)) if loans else 0
+
+
+holdings.register("loans", Holding("loans", _("Loans"), _amount, _hand_over))

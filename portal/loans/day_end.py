@@ -3,8 +3,10 @@
 Days are closed in order. At a calendar month-end interest is accrued and the positions are kept as a snapshot; the date
 moves; `loan_state` becomes the positions of the new date. Everything is computed into temporary tables first, while
 people go on working, and then written in one short transaction together with the date. So a day-end that is killed has
-done nothing of that day, running it again gives the same, and of two at once the second finds the date moved and stops.
-What was booked while it computed is told by `loan_state.revision` and computed again for those loans.
+done nothing of that day and running it again gives the same. Only one runs at a time (`runs.py`): a second one is told
+who does. On the day of a rate reset the rates are set anew as soon as that day is open (`resets.py`), so days are
+closed up to it first. What was booked while it computed is told by `loan_state.revision` and computed again for those
+loans.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from flask_babel import gettext
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Date,
     Integer,
     MetaData,
@@ -36,23 +39,30 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
+    union_all,
+    update,
 )
 from sqlalchemy.orm import Session
 
 from portal.core.bulk import chunks
 from portal.core.clock import BusinessDay, calendar_date, month_end, now
 from portal.core.db import db
-from portal.core.errors import Refused
+from portal.core.errors import PortalError, Refused
 from portal.core.scope import ScopedSession, unscoped
 from portal.core.work import unit_of_work
-from portal.loans.accrual import accrual_key, accruals
+from portal.loans import following, runs
+from portal.loans.accrual import accrual_key, accruals, stops
 from portal.loans.components import Component
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.models import Loan
+from portal.loans.observation import assess, reclassify
 from portal.loans.positions import COLUMNS, positions
-from portal.loans.state import LoanState
+from portal.loans.resets import book_resets, day_before_reset
+from portal.loans.state import LoanSnapshot, LoanState
 from portal.loans.states import replace_snapshot, replace_states
 from portal.loans.thresholds import lateness_rules
+from portal.loans.vintages import follow_later_vintages
 from portal.loans.writing import RULE_VERSION
 
 log = structlog.get_logger("portal.day_end")
@@ -68,30 +78,48 @@ class DayEnd:
     """The days it closed, in order; empty if there was nothing to do."""
     opened: date
     """The business date that is open now."""
+    unfollowed: tuple[str, ...] = ()
+    """What should have followed the closing of these days and failed; the log says why."""
+
+    def check(self) -> None:
+        """Refused, in words, when something that follows day-end failed."""
+        if self.unfollowed:
+            names = gettext(", ").join(dict.fromkeys(self.unfollowed))
+            raise Refused(
+                gettext("The days are closed, but what follows them failed (%(names)s); see the log.", names=names)
+            )
 
 
 def run_day_end(to: date | None = None) -> DayEnd:
     """Close every day up to and including `to` (the open business date if None); the day after it is open then.
 
-    A date that is closed already leaves everything as it is. Raises Refused when the books were never opened, or when
-    another day-end closed the day meanwhile. Must not be called within a unit of work.
+    A date that is closed already leaves everything as it is. Raises Refused when the books were never opened, or while
+    somebody else runs it. Must not be called within a unit of work.
     """
     if db.session().info.get("unit_of_work"):
         raise RuntimeError("day-end has transactions of its own")
     open_date = db.session.scalar(select(BusinessDay.open_date))
     if open_date is None:
         raise Refused(gettext("There is no business date yet: it begins with the first loan or opening position."))
-    last, closed = to or open_date, []
-    with _workspace() as (session, tables):
+    closed: list[date] = []
+    unfollowed: list[str] = []
+    last = to or open_date
+    with _workspace() as (session, tables), runs.holding(_connection_of(session)):
+        book_resets(open_date)
         while open_date <= last:
-            until = min(last, month_end(open_date))
-            _close(session, tables, open_date, until)
+            until = day_before_reset(session, open_date, min(last, month_end(open_date)))
+            with _run(open_date, until) as run_id:
+                _close(session, tables, open_date, until, run_id)
+            unfollowed += following.follow(following.closed, until)
             while open_date <= until:
                 closed.append(open_date)
                 open_date += ONE_DAY
+            book_resets(open_date)
     if has_request_context():
         g.pop("business_date", None)
-    return DayEnd(tuple(closed), open_date)
+    if closed:
+        unfollowed += following.follow(following.opened, open_date)
+    return DayEnd(tuple(closed), open_date, tuple(unfollowed))
 
 
 def run_nightly() -> DayEnd | None:
@@ -105,13 +133,18 @@ def run_nightly() -> DayEnd | None:
 
 def rebuild_snapshots(days: Iterable[date]) -> None:
     """Write the snapshots of past month-ends, each in its own transaction, by replaying the ledger as known then."""
+    wanted = sorted(days)
     with _workspace() as (session, tables):
-        for day in days:
+        for day in wanted:
             with unscoped("a month-end is rebuilt"):
                 _fill(session, tables.closing, positions(day))
             with unit_of_work("ledger.rebuild_snapshot", session) as unit, unscoped("a month-end is rebuilt"):
                 replace_snapshot(session, day, select(*tables.closing.c))
                 unit.note(day=day.isoformat())
+        if wanted:
+            with unit_of_work("ledger.rebuild_vintages", session) as unit, unscoped("month-ends were rebuilt"):
+                follow_later_vintages(session, wanted[0])
+                unit.note(since=wanted[0].isoformat())
 
 
 def rebuild_states() -> None:
@@ -119,7 +152,7 @@ def rebuild_states() -> None:
     with unit_of_work("ledger.rebuild_states") as unit, unscoped("loan_state is rebuilt"):
         session = db.session()
         day = session.scalars(select(BusinessDay.open_date).with_for_update()).one()
-        replace_states(session, positions(day, standing=True))
+        replace_states(session, day, positions(day, standing=True))
         unit.note(day=day.isoformat())
 
 
@@ -134,7 +167,7 @@ class _Tables:
     coming: Table
     """Positions of the day that is opened."""
     accrual: Table
-    """Interest to accrue."""
+    """Interest to accrue and, below 0, to take back, and on which day."""
 
     def all(self) -> tuple[Table, ...]:
         return self.seen, self.closing, self.coming, self.accrual
@@ -154,7 +187,7 @@ def _tables() -> _Tables:
         seen=table("seen", Column("revision", Integer)),
         closing=position("closing"),
         coming=position("coming"),
-        accrual=table("accrual", Column("amount", BigInteger)),
+        accrual=table("accrual", Column("amount", BigInteger), Column("on_day", Date)),
     )
 
 
@@ -181,16 +214,35 @@ def _workspace() -> Iterator[tuple[Session, _Tables]]:
             db.session.rollback()
 
 
+def _connection_of(session: Session) -> Connection:
+    bind = session.get_bind()
+    assert isinstance(bind, Connection)  # of the workspace
+    return bind
+
+
 def _fill(session: Session, table: Table, rows: Any) -> None:
     """Replace what a temporary table holds; a read, as far as everybody else is concerned."""
-    session.connection(execution_options={"write": False})
+    connection = session.connection(execution_options={"write": False})
     session.execute(delete(table))
     if rows is not None:
         session.execute(insert(table).from_select([column.name for column in table.c], rows))
+    if connection.dialect.name == "postgresql":  # nobody else tells it how much a temporary table holds
+        session.execute(text(f"ANALYZE {table.name}"))
     session.commit()
 
 
-def _close(session: Session, tables: _Tables, first: date, day: date) -> None:
+@contextmanager
+def _run(first: date, last: date) -> Iterator[int]:
+    """A row that tells of the run: done with its work, or why not."""
+    run_id = runs.begin(runs.RunKind.CLOSE, first, last)
+    try:
+        yield run_id
+    except BaseException as error:
+        runs.fail(run_id, str(error) if isinstance(error, PortalError) else type(error).__name__)
+        raise
+
+
+def _close(session: Session, tables: _Tables, first: date, day: date, run_id: int) -> None:
     """Close the days from the open one up to `day`, of one month, and open the one after it.
 
     Only a month-end leaves more than the state of the next day, so missed days before it cost nothing.
@@ -200,25 +252,58 @@ def _close(session: Session, tables: _Tables, first: date, day: date) -> None:
     with unscoped("day-end computes the positions of all loans"):
         _fill(session, tables.seen, select(LoanState.loan_id, LoanState.revision))
         _fill(session, tables.closing, positions(day, standing=True) if ends_month else None)
-        _fill(session, tables.accrual, accruals(day, tables.closing, lateness_rules(day)) if ends_month else None)
         _fill(session, tables.coming, positions(day + ONE_DAY, standing=True))
+        _fill(session, tables.accrual, _to_accrue(first, day, tables.closing if ends_month else None, tables.coming))
     computed = now()
     with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
         held = session.scalars(select(BusinessDay).with_for_update()).one()
         if held.open_date != first:
             raise Refused(gettext("Another day-end has closed %(day)s meanwhile.", day=first))
-        moved = _catch_up(session, tables, day, ends_month)
+        moved = _catch_up(session, tables, first, day, ends_month)
         unit.note(first=first.isoformat(), last=day.isoformat(), computed_again=moved)
         if ends_month:
-            unit.note(accruals=_accrue(session, tables.accrual, day))
+            judged = assess(session, tables.closing, day)
+            reclassify(session, tables.closing, judged, day)
+            reclassify(session, tables.coming, judged, day + ONE_DAY)
+        booked = _accrue(session, tables.accrual, day)
+        if booked or ends_month:
+            unit.note(accruals=booked)
+        if ends_month:
             replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
-        replace_states(session, _with_accruals(tables.coming, tables.accrual))
+        figures = _figures(session, tables.accrual, first, day, ends_month)
+        replace_states(session, day + ONE_DAY, _with_accruals(tables.coming, tables.accrual))
         held.open_date = day + ONE_DAY
+        counted = {"loans": _count(session, tables.coming), "journals": unit.notes.get("accruals", 0)}
+        runs.finish(session, run_id, computed_again=moved, figures=figures, **counted)
     seconds = {"computing": (computed - started).total_seconds(), "writing": (now() - computed).total_seconds()}
     log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **seconds)
 
 
-def _catch_up(session: Session, tables: _Tables, day: date, ends_month: bool) -> int:
+def _to_accrue(first: date, day: date, closing: Any, coming: Any) -> Any:
+    """What is booked for the days that are closed: taken back where a loan became too late, accrued at a month-end."""
+    rules = lateness_rules(day)
+    taken_back = stops(first, day, coming, rules)
+    return taken_back if closing is None else union_all(taken_back, accruals(day, closing, rules))
+
+
+def _figures(session: Session, accrual: Table, first: date, day: date, ends_month: bool) -> dict[str, dict[str, int]]:
+    """What the days that are closed add up to, as everybody saw them: the open one and a month-end."""
+    found = {}
+    if first < day or not ends_month:
+        taken_back = select(accrual.c.loan_id).where(accrual.c.on_day == first)
+        today = update(LoanState).where(LoanState.loan_id.in_(taken_back)).values(accrued_interest=0)
+        session.execute(today, execution_options={"synchronize_session": False})
+        found[first.isoformat()] = runs.read_figures(session, LoanState)
+    if ends_month:
+        found[day.isoformat()] = runs.read_figures(session, LoanSnapshot, LoanSnapshot.as_of == day)
+    return found
+
+
+def _count(session: Session, table: Table) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def _catch_up(session: Session, tables: _Tables, first: date, day: date, ends_month: bool) -> int:
     """Compute again the loans that were booked on since computing began; return how many."""
     seen = tables.seen
     changed = (
@@ -234,12 +319,13 @@ def _catch_up(session: Session, tables: _Tables, day: date, ends_month: bool) ->
         if ends_month:
             again = positions(day, standing=True, loans=part)
             session.execute(insert(tables.closing).from_select(COLUMNS, again))
-            wanted = select(tables.closing).where(tables.closing.c.loan_id.in_(part)).subquery("again")
-            session.execute(
-                insert(tables.accrual).from_select(["loan_id", "amount"], accruals(day, wanted, lateness_rules(day)))
-            )
         coming = positions(day + ONE_DAY, standing=True, loans=part)
         session.execute(insert(tables.coming).from_select(COLUMNS, coming))
+        closed, opened = (
+            select(table).where(table.c.loan_id.in_(part)).subquery() for table in (tables.closing, tables.coming)
+        )
+        anew = _to_accrue(first, day, closed if ends_month else None, opened)
+        session.execute(insert(tables.accrual).from_select([column.name for column in tables.accrual.c], anew))
     return len(moved)
 
 
@@ -251,9 +337,9 @@ def _with_accruals(table: Table, accrual: Table) -> Select[Any]:
 
 
 def _accrue(session: Session, accrual: Table, day: date) -> int:
-    """Book the accruals of a month-end; return how many journals."""
+    """Book what was accrued and taken back; return how many journals."""
     key = literal("accrual/") + cast(accrual.c.loan_id, String) + accrual_key(day)
-    on = literal(day, Date)
+    on = accrual.c.on_day
     values = {
         "key": key,
         "kind": literal(JournalKind.ACCRUAL, inspect(Journal).columns["kind"].type),
@@ -288,4 +374,4 @@ def _accrue(session: Session, accrual: Table, day: date) -> int:
             accrual, Journal, Journal.key == key
         )
         session.execute(insert(Posting).from_select(list(line), postings))
-    return session.scalar(select(func.count()).select_from(accrual)) or 0
+    return _count(session, accrual)

@@ -19,3 +19,5 @@ def day_end(to: dt.datetime | None) -> None:
     for day in done.closed:
         click.echo(f"{day} closed")
     click.echo(f"The business date is {done.opened}.")
+    if done.unfollowed:
+        raise click.ClickException(f"What follows day-end failed ({', '.join(done.unfollowed)}); see the log.")

@@ -12,16 +12,25 @@ from datetime import date, timedelta
 
 from portal.core.bulk import chunks
 from portal.core.clock import month_end
+from portal.core.db import db
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount, Owner
-from portal.loans.accrual import accrue_month
+from portal.loans.accrual import accrue_month, stop_accrual
+from portal.loans.agreed_fees import write_agreed
 from portal.loans.booking import books
 from portal.loans.books import Books
 from portal.loans.components import Component
 from portal.loans.disbursement import Lender, NewLoan, products_of
 from portal.loans.models import LoanStatus
+from portal.loans.past_observations import Observations, keep_observations
 from portal.loans.repayments import Payment, take_payment, take_settlement
-from portal.loans.thresholds import LatenessRules, allocation_order, lateness_rules
+from portal.loans.thresholds import (
+    LatenessRules,
+    ObservationRules,
+    allocation_order,
+    lateness_rules,
+    observation_rules,
+)
 from portal.loans.write_offs import take_recovery, take_write_off
 
 
@@ -80,6 +89,7 @@ class Life:
     events: Sequence[Event] = ()
 
 
+ONE_DAY = timedelta(days=1)
 CHUNK = 1_000
 """Lives in memory at a time: some hundred thousand rows."""
 
@@ -92,26 +102,46 @@ def bulk_history(lives: Iterable[Life]) -> int:
     """
     written, calendar = 0, _Calendar()
     for part in chunks(lives, CHUNK):
+        observed: list[tuple[LoanAccount, Observations]] = []
         with books(historical=True) as opened:
             lender = Lender(opened, products_of(life.loan for life in part))
             for life in part:
-                _live(opened, lender.pay_out(life.loan), life, calendar)
+                loan = lender.pay_out(life.loan)
+                observations = _live(opened, loan, life, calendar)
+                if observations.periods:
+                    observed.append((loan, observations))
+            open_day = opened.open_date
+        write_agreed(lender.agreed)
+        keep_observations(db.session(), observed, open_day)
         written += len(part)
     current_unit().note(loans=written)
     return written
 
 
-def _live(opened: Books, loan: LoanAccount, life: Life, calendar: _Calendar) -> None:
-    closed_month = month_end(life.loan.disbursed_on - timedelta(days=life.loan.disbursed_on.day))
+def _live(opened: Books, loan: LoanAccount, life: Life, calendar: _Calendar) -> Observations:
+    observations = Observations()
+    since = life.loan.disbursed_on
     for event in life.events:
-        for month in _month_ends(closed_month, event.on - timedelta(days=1)):
-            accrue_month(opened, loan, month, calendar.lateness(month))
-            closed_month = month
-        _happen(opened, loan, event, calendar)
-    for month in _month_ends(closed_month, opened.open_date - timedelta(days=1)):
-        if loan.status is not LoanStatus.ACTIVE:
-            break
+        _pass_days(opened, loan, since, event.on - ONE_DAY, calendar, observations)
+        with observations.around(loan, event.on, calendar.lateness(event.on)):
+            _happen(opened, loan, event, calendar)
+        since = event.on
+    if loan.status is LoanStatus.ACTIVE:
+        _pass_days(opened, loan, since, opened.open_date - ONE_DAY, calendar, observations)
+    return observations
+
+
+def _pass_days(
+    opened: Books, loan: LoanAccount, first: date, last: date, calendar: _Calendar, observations: Observations
+) -> None:
+    """What day-end books from the first of these days to the last, on which nothing happens to the loan."""
+    for month in _month_ends(first - ONE_DAY, last):
+        stop_accrual(opened, loan, first, month, calendar.lateness(month))
         accrue_month(opened, loan, month, calendar.lateness(month))
+        observations.assess(loan, month, calendar.lateness(month), calendar.observation(month))
+        first = month + ONE_DAY
+    if first <= last:
+        stop_accrual(opened, loan, first, last, calendar.lateness(last))
 
 
 def _happen(opened: Books, loan: LoanAccount, event: Event, calendar: _Calendar) -> None:
@@ -143,11 +173,17 @@ class _Calendar:
     def __init__(self) -> None:
         self.lateness_of: dict[date, LatenessRules] = {}
         self.order_of: dict[date, tuple[Component, ...]] = {}
+        self.observation_of: dict[date, ObservationRules] = {}
 
     def lateness(self, on: date) -> LatenessRules:
         if on not in self.lateness_of:
             self.lateness_of[on] = lateness_rules(on)
         return self.lateness_of[on]
+
+    def observation(self, on: date) -> ObservationRules:
+        if on not in self.observation_of:
+            self.observation_of[on] = observation_rules(on)
+        return self.observation_of[on]
 
     def order(self, on: date) -> tuple[Component, ...]:
         if on not in self.order_of:

@@ -10,8 +10,9 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.core.db import BigId, BigKey, BusinessDate, Choice, Labelled, Model, Moment, Money
+from portal.core.db import BigId, BigKey, BusinessDate, Choice, Labelled, Model, Moment, Money, Text
 from portal.core.fields import field
+from portal.core.masks import told
 from portal.loans.components import Component
 from portal.loans.models import Loan, LoanChild
 
@@ -26,10 +27,15 @@ class Account(Labelled):
     CLEARING = "1901", _("Opening positions (clearing)")
     PRIOR_INCOME = "3103", _("Income before the cut-over")
     INTEREST_INCOME = "6011", _("Interest income")
+    COSTS = "1221", _("Costs of enforcement to be recovered")
+    SUSPENSE = "2241", _("Suspense receipts")
     FEE_INCOME = "6021", _("Fee income")
     PENALTY_INCOME = "6051", _("Penalty interest income")
     WRITTEN_OFF = "9101", _("Written-off claims (off balance)")
     WRITTEN_OFF_CONTRA = "9901", _("Contra of written-off claims (off balance)")
+    COSTS_BORNE = "6602", _("Costs of enforcement borne")
+    WAIVED = "9102", _("Claims waived (off balance)")
+    WAIVED_CONTRA = "9902", _("Contra of claims waived (off balance)")
 
     @property
     def on_balance(self) -> bool:
@@ -44,6 +50,16 @@ class JournalKind(Labelled):
     REPAYMENT = "repayment", _("Repayment")
     WRITE_OFF = "write_off", _("Write-off")
     RECOVERY = "recovery", _("Recovery after write-off")
+    COST = "cost", _("Costs of enforcement")
+    RELIEF = "relief", _("Relief")
+    EXTENSION = "extension", _("Extension")
+    RESTRUCTURING = "restructuring", _("Restructuring")
+    RATE_RESET = "rate_reset", _("Rate reset")
+    MISUSE = "misuse", _("Misuse of funds")
+
+
+TERMS = (JournalKind.EXTENSION, JournalKind.RESTRUCTURING, JournalKind.RATE_RESET, JournalKind.MISUSE)
+"""What changes the terms of a loan: no money moves, the principal is booked out and in again."""
 
 
 class Journal(LoanChild, Model):
@@ -72,6 +88,9 @@ class Journal(LoanChild, Model):
     period: Mapped[int] = field(_("Period"), help=_("Year and month of the booking, as in 202606."))
     reverses_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("journal.id"), unique=True)
     rule_version: Mapped[str] = field(_("Rule version"), String(20))
+    reason: Mapped[Text | None] = field(
+        _("Reason"), help=_("Why a person decided to book this: a correction, a reversal, a relief.")
+    )
     posted_at: Mapped[Moment] = field(_("Posted at"))
     batch_id: Mapped[int | None] = mapped_column(index=True)
     # Who owned the loan when it was booked: figures are attributed by these; rows are seen by the loan's owner now.
@@ -83,7 +102,7 @@ class Journal(LoanChild, Model):
     postings: Mapped[list[Posting]] = relationship(back_populates="journal", order_by="Posting.id")
 
     def __str__(self) -> str:
-        return self.key
+        return told(self, "key")
 
 
 class Posting(LoanChild, Model):

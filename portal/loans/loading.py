@@ -13,13 +13,14 @@ from portal.core.bulk import chunks
 from portal.core.scope import unscoped
 from portal.loans.accounts import Line, LoanAccount, Owner
 from portal.loans.components import Component
-from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.ledger import TERMS, Account, Journal, JournalKind, Posting
 from portal.loans.models import Instalment, Loan, PastOwner
+from portal.loans.thresholds import charge_limits
 from portal.loans.writing import LINE_COLUMNS
 from portal.products.models import Product
 
 BALANCES = (Account.LOANS, Account.INTEREST_RECEIVABLE, Account.INTEREST_INCOME, Account.WRITTEN_OFF)
-DATED = (JournalKind.REPAYMENT, JournalKind.WRITE_OFF, JournalKind.RECOVERY)
+DATED = (JournalKind.REPAYMENT, JournalKind.WRITE_OFF, JournalKind.RECOVERY, JournalKind.RELIEF, *TERMS)
 
 
 def load_accounts(session: Session, loan_ids: Collection[int], lock: bool = True) -> dict[int, LoanAccount]:
@@ -46,8 +47,9 @@ def _load(session: Session, ids: Sequence[int], lock: bool) -> dict[int, LoanAcc
     )
     for loan_id, account, component, amount in session.execute(sums):
         _carry(accounts[loan_id], account, component, int(amount))
-    for loan_id, last_on, write_offs in session.execute(_history(ids)):
-        accounts[loan_id].last_on, accounts[loan_id].write_offs = last_on, write_offs
+    for loan_id, last_on, write_offs, terms in session.execute(_history(ids)):
+        loan = accounts[loan_id]
+        loan.last_on, loan.write_offs, loan.changes_of_terms = last_on, write_offs, terms
     return accounts
 
 
@@ -65,9 +67,19 @@ def _contracts(session: Session, ids: Sequence[int], lock: bool) -> dict[int, Lo
             Loan.rate,
             Loan.day_count,
             Product.penalty_markup,
+            Product.holiday_rule,
+            Loan.claims_order,
+            Loan.reset_rule,
+            Loan.spread,
+            Loan.next_reset_on,
+            Loan.misuse_markup,
             Loan.status,
             Loan.disbursed_on,
             Loan.closed_on,
+            Loan.method,
+            Loan.rounding,
+            Loan.prepayment_fee,
+            Loan.matures_on,
             Loan.branch_id,
             Loan.team_id,
             Loan.manager_id,
@@ -78,6 +90,7 @@ def _contracts(session: Session, ids: Sequence[int], lock: bool) -> dict[int, Lo
     )
     if lock:
         contracts = contracts.with_for_update(of=Loan)
+    limit_on = charge_limits()
     return {
         row.id: LoanAccount(
             id=row.id,
@@ -88,6 +101,17 @@ def _contracts(session: Session, ids: Sequence[int], lock: bool) -> dict[int, Lo
             status=row.status,
             disbursed_on=row.disbursed_on,
             closed_on=row.closed_on,
+            method=row.method,
+            rounding=row.rounding,
+            prepayment_fee=row.prepayment_fee or 0,
+            matures_on=row.matures_on,
+            holiday_rule=row.holiday_rule,
+            claims_order=row.claims_order,
+            reset_rule=row.reset_rule,
+            spread=row.spread or 0,
+            next_reset_on=row.next_reset_on,
+            misuse_markup=row.misuse_markup,
+            limit_on=limit_on,
             owner=Owner(row.branch_id, row.team_id, row.manager_id),
             owner_since=owned_since.get(row.id, row.disbursed_on),
             lines=[],
@@ -109,12 +133,14 @@ def _carry(loan: LoanAccount, account: Account, component: Component, amount: in
 
 
 def _history(ids: Sequence[int]) -> Any:
-    """Per loan: value date of the last dated event that was not reversed, and how often it was written off."""
+    """Per loan: value date of the last dated event that was not reversed, how often written off, how often its terms
+    changed."""
     reversal = aliased(Journal)
     stands = ~select(reversal.id).where(reversal.reverses_id == Journal.id).exists()
     write_offs = case((Journal.kind == JournalKind.WRITE_OFF, 1))
+    terms = case((Journal.kind.in_(TERMS), 1))
     return (
-        select(Journal.loan_id, func.max(case((stands, Journal.value_date))), func.count(write_offs))
+        select(Journal.loan_id, func.max(case((stands, Journal.value_date))), func.count(write_offs), func.count(terms))
         .where(and_(Journal.loan_id.in_(ids), Journal.kind.in_(DATED), Journal.reverses_id.is_(None)))
         .group_by(Journal.loan_id)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from portal.core.db import (
@@ -25,11 +25,12 @@ from portal.core.db import (
     describe,
 )
 from portal.core.fields import field
+from portal.core.masks import told
 from portal.core.scope import BranchScoped, ScopedThrough
 from portal.customers.models import Customer
 from portal.loans.components import Component
 from portal.products.models import Product
-from portal.products.terms import DayCount, Method, Rounding
+from portal.products.terms import ClaimsOrder, DayCount, Method, ResetRule, Rounding
 
 describe(
     Component,
@@ -38,6 +39,7 @@ describe(
         Component.INTEREST: _("Interest"),
         Component.FEE: _("Fee"),
         Component.PENALTY: _("Penalty interest"),
+        Component.COST: _("Costs of enforcement"),
     },
 )
 
@@ -60,6 +62,16 @@ class Guarantee(Labelled):
     PLEDGE = "pledge", _("Pledged")
 
 
+class RepaymentKind(Labelled):
+    """What a payment was for."""
+
+    ORDINARY = "ordinary", _("Regular repayment")
+    SETTLEMENT = "settlement", _("Settlement before time")
+    SHORTEN = "shorten", _("Early repayment, shorter term")
+    LOWER = "lower", _("Early repayment, lower instalments")
+    RECOVERY = "recovery", _("Recovery after write-off")
+
+
 class Loan(BranchScoped, Model, Versioned):
     """A disbursed loan contract (借据). Its balance is a metric, never a column."""
 
@@ -70,6 +82,12 @@ class Loan(BranchScoped, Model, Versioned):
         Index("ix_loan_branch_team", "branch_id", "team_id"),
         Index("ix_loan_status_disbursed_on", "status", "disbursed_on"),
         Index("ix_loan_principal", "principal"),
+        Index(
+            "ix_loan_reset",
+            "next_reset_on",
+            postgresql_where=text("next_reset_on IS NOT NULL"),
+            sqlite_where=text("next_reset_on IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -96,7 +114,52 @@ class Loan(BranchScoped, Model, Versioned):
     guarantee: Mapped[Guarantee] = field(
         _("Guarantee"), Choice(Guarantee), default=Guarantee.CREDIT, section=_("Contract")
     )
+    prepayment_fee: Mapped[Rate | None] = field(
+        _("Fee on early repayment"),
+        section=_("Terms"),
+        help=_("Share of the principal repaid before its time, as agreed and disclosed; empty: none."),
+    )
+    claims_order: Mapped[ClaimsOrder | None] = field(
+        _("Order of allotment"),
+        Choice(ClaimsOrder),
+        section=_("Terms"),
+        help=_("What a payment settles first, as agreed at the payout; empty: the order of the law (Parameters)."),
+    )
+    reset_rule: Mapped[ResetRule | None] = field(
+        _("Rate follows the LPR"),
+        Choice(ResetRule),
+        section=_("Terms"),
+        help=_("When the rate is set anew; empty: the rate is fixed."),
+    )
+    spread: Mapped[Rate | None] = field(
+        _("Spread over the LPR"), readonly=True, section=_("Terms"), help=_("Agreed at the payout: rate less LPR then.")
+    )
+    next_reset_on: Mapped[BusinessDate | None] = field(_("Next rate reset"), readonly=True, section=_("Dates"))
+    misuse_markup: Mapped[Rate | None] = field(
+        _("Penalty mark-up for misuse"),
+        readonly=True,
+        section=_("Terms"),
+        help=_("Decided when the funds were used for something else; runs on what is not due yet, too."),
+    )
     purpose: Mapped[Text | None] = field(_("Use of funds"), section=_("Contract"))
+    all_in_cost: Mapped[Rate | None] = field(
+        _("All-in cost a year (IRR)"),
+        readonly=True,
+        section=_("Cost"),
+        help=_("Interest and all fees that are part of the cost, as agreed: internal rate of return, compound."),
+    )
+    simple_cost: Mapped[Rate | None] = field(
+        _("All-in cost a year (simple)"),
+        readonly=True,
+        section=_("Cost"),
+        help=_("The same by simple interest on what is still owed."),
+    )
+    above_limit: Mapped[bool | None] = field(
+        _("Beyond the cost limit"),
+        readonly=True,
+        section=_("Cost"),
+        help=_("More than the limit on the day of the contract: new loans are refused, loans taken over are marked."),
+    )
     cut_over_on: Mapped[BusinessDate | None] = field(
         _("Taken over on"),
         readonly=True,
@@ -118,7 +181,7 @@ class Loan(BranchScoped, Model, Versioned):
     repayments: Mapped[list[Repayment]] = relationship(back_populates="loan", order_by="Repayment.value_date")
 
     def __str__(self) -> str:
-        return self.code
+        return told(self, "code")
 
 
 class LoanChild(ScopedThrough):
@@ -149,6 +212,7 @@ class Instalment(LoanChild, Model):
             " AND paid_fee BETWEEN 0 AND fee AND paid_penalty BETWEEN 0 AND penalty",
             name="paid_within_due",
         ),
+        CheckConstraint("paid_cost BETWEEN 0 AND cost", name="paid_cost_within_due"),
         Index(
             "ix_instalment_open",
             "loan_id",
@@ -175,6 +239,10 @@ class Instalment(LoanChild, Model):
     paid_interest: Mapped[Money] = field(_("Interest paid"), default=0, readonly=True)
     paid_fee: Mapped[Money] = field(_("Fee paid"), default=0, readonly=True)
     paid_penalty: Mapped[Money] = field(_("Penalty paid"), default=0, readonly=True)
+    cost: Mapped[Money] = field(
+        _("Costs due"), default=0, help=_("Costs of enforcing the claim that the lender paid: court, lawyer, delivery.")
+    )
+    paid_cost: Mapped[Money] = field(_("Costs paid"), default=0, readonly=True)
     settled_on: Mapped[BusinessDate | None] = field(
         _("Paid in full on"), readonly=True, help=_("When the last of principal and contractual interest was paid.")
     )
@@ -187,7 +255,7 @@ class Instalment(LoanChild, Model):
         return self.principal - self.paid_principal + self.interest - self.paid_interest
 
     def __str__(self) -> str:
-        return f"{self.loan_id}/{self.number}"
+        return f"{self.loan_id}/{told(self, 'number')}"
 
 
 class Repayment(LoanChild, Model):
@@ -208,12 +276,29 @@ class Repayment(LoanChild, Model):
         _("Reversed on"), readonly=True, help=_("When it was undone; its allocations then cancel each other out.")
     )
     note: Mapped[Text | None] = field(_("Note"))
+    kind: Mapped[RepaymentKind] = field(
+        _("Paid for"), Choice(RepaymentKind), default=RepaymentKind.ORDINARY, server_default="ordinary"
+    )
+    designated: Mapped[str | None] = field(
+        _("Named by the debtor"),
+        String(200),
+        help=_("Numbers of the instalments that the debtor said the money is for; empty: what is due, oldest first."),
+    )
+    designation: Mapped[str | None] = field(
+        _("Said by the debtor"),
+        String(200),
+        help=_(
+            "In the debtor's words, which debt the money is for (民法典 560): this loan, and perhaps its instalments."
+        ),
+    )
+    held_id: Mapped[int | None] = mapped_column(BigKey, index=True)
+    """The held receipt that the money was taken from; no foreign key, since SQLite could not take it away again."""
 
     loan: Mapped[Loan] = relationship(back_populates="repayments")
     allocations: Mapped[list[Allocation]] = relationship(back_populates="repayment", order_by="Allocation.id")
 
     def __str__(self) -> str:
-        return self.code
+        return told(self, "code")
 
 
 class Allocation(LoanChild, Model):
@@ -241,7 +326,8 @@ class Allocation(LoanChild, Model):
 class Charge(LoanChild, Model):
     """What an instalment asks for more, or less, than the schedule once said (应收调整).
 
-    Penalty interest assessed at a payment adds to it; interest not earned because of an early settlement is taken off.
+    Penalty interest assessed at a payment adds to it; interest not earned because of an early settlement is taken off;
+    an early repayment of part of the principal, costs of enforcement and reliefs change it, too.
     The instalment holds the sum; these rows say since when, so any past date can be told as it was known then.
     """
 
@@ -251,7 +337,9 @@ class Charge(LoanChild, Model):
 
     id: Mapped[BigId]
     instalment_id: Mapped[int] = mapped_column(BigKey, ForeignKey("instalment.id"), index=True)
-    repayment_id: Mapped[int] = mapped_column(BigKey, ForeignKey("repayment.id"), index=True)
+    repayment_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("repayment.id"), index=True)
+    journal_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("journal.id"), index=True)
+    """The event without a payment that changed it: costs, a relief."""
     component: Mapped[Component] = field(_("Component"), Choice(Component))
     amount: Mapped[Money] = field(_("Amount"), help=_("Above 0: added to the instalment; below 0: taken off."))
     value_date: Mapped[BusinessDate] = field(_("Value date"))

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from flask_babel import gettext
 from sqlalchemy import select
 
 from portal.core.clock import BusinessDay, move_business_date
 from portal.core.db import db
-from portal.core.errors import InvalidValues, OutOfScope, PortalError
+from portal.core.errors import InvalidValues, OutOfScope, PortalError, Refused
 from portal.core.values import money_text
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import Line, LoanAccount, Owner
+from portal.loans.agreed_fees import Agreed, write_agreed
 from portal.loans.booking import RowsRefused, books, not_yet, taken_codes
 from portal.loans.books import Books, Entry
 from portal.loans.components import Component
@@ -29,6 +31,8 @@ from portal.loans.ledger import Account, JournalKind
 from portal.loans.models import Guarantee, Loan, LoanStatus
 from portal.loans.periods import add_months
 from portal.loans.schedule import MAX_AMOUNT, MAX_COUNT, MAX_RATE
+from portal.pricing.catalogue import Catalogue
+from portal.pricing.gate import Limits
 from portal.products.models import Product
 
 MAX_DAYS_LATE = 36_500
@@ -80,7 +84,9 @@ def open_position(row: OpeningPosition, cut_over: date) -> Loan:
         if taken_codes(Loan.code, [row.code]):
             raise taken_code(row.code)
         product = db.session.get_one(Product, row.product_id)
-        account = take_over(opened, row, product, cut_over)
+        rates = Rates()
+        account = take_over(opened, row, product, cut_over, rates)
+    write_agreed(rates.agreed)
     loan = db.session.get(Loan, account.id)
     if loan is None:
         raise OutOfScope("the loan would belong to somebody else")
@@ -101,6 +107,7 @@ def bulk_open_positions(rows: Sequence[OpeningPosition], cut_over: date, batch_i
     Raises RowsRefused with what is wrong with each row that fails.
     """
     problems: list[tuple[int, PortalError]] = []
+    rates = Rates()
     with books_at(cut_over, batch_id) as opened:
         taken = set(taken_codes(Loan.code, [row.code for row in rows]))
         wanted = {row.product_id for row in rows}
@@ -109,11 +116,12 @@ def bulk_open_positions(rows: Sequence[OpeningPosition], cut_over: date, batch_i
             try:
                 if row.code in taken:
                     raise taken_code(row.code)
-                take_over(opened, row, products[row.product_id], cut_over)
+                take_over(opened, row, products[row.product_id], cut_over, rates)
             except PortalError as problem:
                 problems.append((place, problem))
         if problems:
             raise RowsRefused(problems)
+    write_agreed(rates.agreed)
     current_unit().note(
         loans=len(rows), balance=sum(row.balance for row in rows), cut_over=cut_over.isoformat(), batch=batch_id
     )
@@ -128,10 +136,23 @@ def books_at(cut_over: date, batch_id: int | None = None) -> AbstractContextMana
     return books(batch_id)
 
 
-def take_over(opened: Books, row: OpeningPosition, product: Product, cut_over: date) -> LoanAccount:
-    """Book one opening position."""
+class Rates:
+    """What positions are held against: the limit of the day of each contract, and the catalogue for their fees."""
+
+    def __init__(self) -> None:
+        self.limits, self.catalogue = Limits(), Catalogue()
+        self.agreed: list[Agreed] = []
+
+
+def take_over(opened: Books, row: OpeningPosition, product: Product, cut_over: date, rates: Rates) -> LoanAccount:
+    """Book one opening position. What it cost all in is not known; a rate that alone is beyond the limit is marked."""
     if problems := problems_of(row, cut_over, opened.open_date):
         raise InvalidValues(problems)
+    if row.paid_fees:
+        try:
+            item = rates.catalogue.taken_over(cut_over)
+        except Refused as refusal:
+            raise InvalidValues({"paid_fees": [str(refusal)]}) from refusal
     status, matures_on = row.standing, add_months(row.disbursed_on, row.count)
     unpaid = row.written_off if status is LoanStatus.WRITTEN_OFF else row.balance
     due_date = cut_over - timedelta(row.days_late) if row.days_late else max(matures_on, cut_over)
@@ -145,6 +166,8 @@ def take_over(opened: Books, row: OpeningPosition, product: Product, cut_over: d
         disbursed_on=row.disbursed_on,
         owner=row.owner,
         owner_since=row.disbursed_on,
+        method=product.method,
+        rounding=product.rounding,
         lines=[Line(1, row.disbursed_on, matures_on, due_date, unpaid, 0)] if unpaid else [],
         last_on=cut_over,
         closed_on=None if status is LoanStatus.ACTIVE else cut_over,
@@ -161,8 +184,14 @@ def take_over(opened: Books, row: OpeningPosition, product: Product, cut_over: d
         "guarantee": row.guarantee,
         "purpose": row.purpose,
         "cut_over_on": cut_over,
+        "all_in_cost": None,
+        "simple_cost": None,
+        "above_limit": rates.limits.on(row.disbursed_on).exceeded_by(Decimal(row.rate).scaleb(-6)),
+        "prepayment_fee": None,
     }
     opened.add(loan, contract)
+    if row.paid_fees:
+        rates.agreed.append((loan, item, row.paid_fees, row.disbursed_on))
     _book(opened, loan, row, cut_over)
     return loan
 

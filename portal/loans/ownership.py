@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask_babel import gettext
 from sqlalchemy import select
 
 from portal.core.bulk import chunks
 from portal.core.db import db
 from portal.core.errors import InvalidValues, OutOfScope
+from portal.core.places import Place, places_of
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import Owner
 from portal.loans.booking import accounts_of, books
@@ -21,10 +21,10 @@ from portal.organization.models import Staff, Team
 def hand_over(loans: Sequence[Loan], owner: Owner) -> int:
     """Give loans to another branch, team and customer manager from the open business date on. Returns how many moved.
 
-    Raises InvalidValues when team and manager do not belong together with the branch, OutOfScope for a loan that the
-    actor may not see.
+    Raises InvalidValues when team and manager do not belong together with the branch, OutOfScope for a loan, a team or
+    a manager that the actor may not see.
     """
-    check_owner(owner)
+    owner = settled(owner)
     wanted = {loan.id for loan in loans}
     seen: set[int] = set()
     for part in chunks(wanted):
@@ -41,13 +41,14 @@ def hand_over(loans: Sequence[Loan], owner: Owner) -> int:
     return moved
 
 
-def check_owner(owner: Owner) -> None:
-    """Raise InvalidValues unless the manager works in the team and the team belongs to the branch."""
-    if owner.team_id is not None:
-        team = db.session.get(Team, owner.team_id)
-        if team is None or team.branch_id != owner.branch_id:
-            raise InvalidValues({"team": [gettext("This team does not belong to the branch.")]})
-    if owner.manager_id is not None:
-        manager = db.session.get(Staff, owner.manager_id)
-        if manager is None or (manager.branch_id, manager.team_id) != (owner.branch_id, owner.team_id):
-            raise InvalidValues({"manager": [gettext("This customer manager does not belong to the team.")]})
+def settled(owner: Owner) -> Owner:
+    """The owner with the team of the manager where none is named; refused as `hand_over` says."""
+    for model, number in ((Team, owner.team_id), (Staff, owner.manager_id)):
+        if number is not None and db.session.get(model, number) is None:
+            raise OutOfScope(f"{model.__name__} {number} to hand over to")
+    place = Place(*owner)
+    places = places_of(Loan, place)
+    wrong = places.problems(place)
+    if wrong:
+        raise InvalidValues({name: [text] for name, text in wrong.items()})
+    return owner._replace(team_id=places.filled(place).team)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from portal.loans.day_count import counts_months, days
-from portal.products.terms import DayCount
+from portal.products.terms import DayCount, ResetRule
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -36,6 +36,14 @@ def whole_months(start: date, end: date) -> int | None:
     """How many months after `start` `end` lies, or None when that is not a whole number (or less than one)."""
     months = (end.year - start.year) * 12 + end.month - start.month
     return months if months > 0 and add_months(start, months) == end else None
+
+
+def next_reset(rule: ResetRule, start: date, after: date) -> date:
+    """The first day after `after` on which the rate of a loan paid out on `start` is set anew."""
+    if rule == ResetRule.JANUARY:
+        return date(after.year + 1, 1, 1)
+    years = after.year - start.year
+    return next(day for day in (add_months(start, 12 * (years + n)) for n in range(2)) if day > after)
 
 
 def due_dates(start: date, count: int, first_due: date | None) -> list[date]:

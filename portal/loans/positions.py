@@ -13,8 +13,12 @@ What the columns mean (metrics.md, "Portfolio stock"):
 - `overdue_principal`: 0 unless the loan is late. Then the unpaid principal that fell due for instalment loans up to the
   dated number of days late, and the whole balance beyond it; the whole balance for other methods.
 - `overdue_interest`: unpaid contractual interest that fell due, 0 unless the loan is late.
-- `category`: floor of the five categories by days past due under the thresholds in force on the date.
-- `rate`, `customer_id`, `product_id`: of the contract; `grid_id`: where the customer lives or trades now.
+- `floor`: the least of the five categories by days past due, under the thresholds in force on the date; recorded
+  technical lateness of a few days leaves it at normal.
+- `category`: the worst of the floor and of everything else that keeps the loan down on the date (`minima.py`): a
+  review, observation after arrears, restructuring, extension, contagion.
+- `rate`: of the contract as it stood then (it may be set anew); `customer_id`, `product_id`: of the contract;
+  `grid_id`: where the customer lives or trades now.
 - `branch_id`, `team_id`, `manager_id`: who owned the loan at the end of the date, so a transfer in June leaves May's
   figures with the old manager. Rows are seen by today's owner: the statement is made of ORM entities, hence scoped.
 """
@@ -27,12 +31,14 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Date, Select, and_, case, cast, func, literal, not_, select
 
-from portal.core.db import Choice, days_between
+from portal.core.db import days_between
 from portal.customers.models import Customer
 from portal.loans.classification import Category, Threshold
 from portal.loans.components import Component
-from portal.loans.ledger import Account, Posting
+from portal.loans.ledger import Account, JournalKind, Posting
+from portal.loans.minima import SEVERITIES, CategoryMinimum, minima, of_severity
 from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner
+from portal.loans.terms import TermsChange
 from portal.loans.thresholds import lateness_rules
 from portal.products.terms import Method
 
@@ -45,6 +51,7 @@ COLUMNS = (
     "overdue_interest",
     "days_past_due",
     "oldest_due_on",
+    "floor",
     "category",
     "rate",
     "customer_id",
@@ -56,11 +63,18 @@ COLUMNS = (
 )
 """Names of the statement's columns, in their order: those of `LoanState` and `LoanSnapshot`."""
 
-DESCRIBED_BY = frozenset({Customer, Instalment})
+DESCRIBED_BY = frozenset({CategoryMinimum, Customer, Instalment, TermsChange})
 """Classes that only describe a loan: whoever sees the loan sees its position, whatever his rights to these."""
+
+AGEING = (Component.PRINCIPAL, Component.INTEREST)
+"""What ages a loan when it is not paid."""
 
 BY_INSTALMENTS = (Method.LEVEL, Method.EQUAL_PRINCIPAL)
 """Methods whose principal falls due by and by; of any other, all of it is overdue from the first day."""
+
+
+RESCHEDULED = (JournalKind.EXTENSION, JournalKind.RESTRUCTURING)
+"""What puts principal off: the loan counts as restructured stock until it is paid."""
 
 
 def positions(
@@ -80,7 +94,12 @@ def positions(
     booked = _booked(as_of, known_at or as_of, loans).subquery("booked")
     due = _due_now(as_of, loans) if standing else _due_then(as_of, known_at or as_of, loans)
     arrears = _arrears(due, rules.tolerance).subquery("arrears")
+    kept_down = minima(min(as_of, known_at or as_of), loans).subquery("kept_down")
+    later = _later_rates(as_of, known_at or as_of, loans).subquery("later_rates")
     days = case((arrears.c.oldest_due_on.is_(None), 0), else_=days_between(arrears.c.oldest_due_on, on))
+    exempt = and_(kept_down.c.technical == 1, days <= rules.technical_days)
+    floor = case((exempt, SEVERITIES[Category.NORMAL]), else_=_severity(days, rules.floors))
+    least = func.coalesce(kept_down.c.severity, 0)
     fallen_due = and_(Loan.method.in_(BY_INSTALMENTS), not_(reaches(days, rules.whole_balance)))
     overdue = case((days == 0, 0), (fallen_due, arrears.c.principal), else_=booked.c.balance)
     statement = (
@@ -93,8 +112,9 @@ def positions(
             case((days == 0, 0), else_=arrears.c.interest).label("overdue_interest"),
             days.label("days_past_due"),
             arrears.c.oldest_due_on,
-            _category(days, rules.floors).label("category"),
-            Loan.rate,
+            of_severity(floor).label("floor"),
+            of_severity(case((least > floor, least), else_=floor)).label("category"),
+            (Loan.rate if standing else case((later.c.loan_id.is_(None), Loan.rate), else_=later.c.rate)).label("rate"),
             Loan.customer_id,
             Loan.product_id,
             Customer.grid_id,
@@ -102,12 +122,14 @@ def positions(
         .join(booked, booked.c.loan_id == Loan.id)
         .outerjoin(Customer, Customer.id == Loan.customer_id)
         .outerjoin(arrears, arrears.c.loan_id == Loan.id)
+        .outerjoin(kept_down, kept_down.c.loan_id == Loan.id)
         .execution_options(described_by=DESCRIBED_BY)
     )
     if standing:
         return statement.add_columns(Loan.branch_id, Loan.team_id, Loan.manager_id)
     then = and_(PastOwner.loan_id == Loan.id, PastOwner.first_day <= on, PastOwner.day_after > on)
     owners = [(getattr(PastOwner, name), getattr(Loan, name), name) for name in ("branch_id", "team_id", "manager_id")]
+    statement = statement.outerjoin(later, later.c.loan_id == Loan.id)
     return statement.outerjoin(PastOwner, then).add_columns(
         *(case((PastOwner.id.is_(None), now), else_=past).label(name) for past, now, name in owners)
     )
@@ -157,19 +179,22 @@ def _due_then(as_of: date, known_at: date, loans: Collection[int] | None) -> Any
         Allocation.loan_id,
         loans,
     ).subquery("paid")
+    changed_principal = _whole(case((Charge.component == Component.PRINCIPAL, Charge.amount), else_=0))
+    changed_interest = _whole(case((Charge.component == Component.INTEREST, Charge.amount), else_=0))
     later = _only(
-        select(Charge.instalment_id, _whole(Charge.amount).label("interest"))
-        .where(Charge.component == Component.INTEREST, not_(_known(Charge, as_of, known_at)))
+        select(Charge.instalment_id, changed_principal.label("principal"), changed_interest.label("interest"))
+        .where(Charge.component.in_(AGEING), not_(_known(Charge, as_of, known_at)))
         .group_by(Charge.instalment_id),
         Charge.loan_id,
         loans,
     ).subquery("later")
+    owed_principal = Instalment.principal - func.coalesce(later.c.principal, 0)
     owed_interest = Instalment.interest - func.coalesce(later.c.interest, 0)
     statement = (
         select(
             Instalment.loan_id,
             Instalment.due_date,
-            (Instalment.principal - func.coalesce(paid.c.principal, 0)).label("principal"),
+            (owed_principal - func.coalesce(paid.c.principal, 0)).label("principal"),
             (owed_interest - func.coalesce(paid.c.interest, 0)).label("interest"),
         )
         .outerjoin(paid, paid.c.instalment_id == Instalment.id)
@@ -177,6 +202,29 @@ def _due_then(as_of: date, known_at: date, loans: Collection[int] | None) -> Any
         .where(Instalment.due_date < as_of)
     )
     return _only(statement, Instalment.loan_id, loans)
+
+
+def rescheduled(as_of: date, known_at: date) -> Any:
+    """The loans that were extended or restructured by a date, as known then; not those where it was reversed."""
+    standing = func.sum(case((TermsChange.reversal, -1), else_=1))
+    return (
+        select(TermsChange.loan_id)
+        .where(TermsChange.kind.in_(RESCHEDULED), _known(TermsChange, as_of, known_at))
+        .group_by(TermsChange.loan_id)
+        .having(standing > 0)
+    )
+
+
+def _later_rates(as_of: date, known_at: date, loans: Collection[int] | None) -> Any:
+    """Loans whose terms changed since, or were not yet known to change: the rate that held before the first of that."""
+    first = _only(
+        select(func.min(TermsChange.id).label("id"))
+        .where(not_(_known(TermsChange, as_of, known_at)))
+        .group_by(TermsChange.loan_id),
+        TermsChange.loan_id,
+        loans,
+    ).subquery("first_later")
+    return select(TermsChange.loan_id, TermsChange.rate_before.label("rate")).join(first, first.c.id == TermsChange.id)
 
 
 def _arrears(due: Select[Any], tolerance: int) -> Select[Any]:
@@ -200,9 +248,8 @@ def reaches(days: ColumnElement[int], threshold: Threshold) -> ColumnElement[boo
     return days >= threshold.days if threshold.operator == ">=" else days > threshold.days
 
 
-def _category(days: ColumnElement[int], floors: Mapping[Category, Threshold]) -> ColumnElement[Category]:
-    """The worst category whose threshold the days meet."""
-    kind = Choice(Category)
+def _severity(days: ColumnElement[int], floors: Mapping[Category, Threshold]) -> ColumnElement[int]:
+    """Of the worst category whose threshold the days meet."""
     worst_first = sorted(floors, key=lambda category: category.severity, reverse=True)
-    found = [(reaches(days, floors[category]), literal(category, kind)) for category in worst_first]
-    return case(*found, else_=literal(Category.NORMAL, kind))
+    found = [(reaches(days, floors[category]), category.severity) for category in worst_first]
+    return case((days == 0, 0), *found, else_=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,10 +13,14 @@ from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.loans.components import Component
+from portal.loans.groups import groups_of
 from portal.loans.ledger import Account, Posting
-from portal.loans.models import Allocation, Instalment, Loan, LoanStatus
+from portal.loans.models import Allocation, Instalment, Loan, LoanStatus, Repayment
+from portal.loans.move_groups import Pair, kept_pairs, moves_of
 from portal.loans.positions import COLUMNS, positions
+from portal.loans.receipts import HeldPosting, HeldReceipt
 from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.terms import TermsChange
 
 FIGURES = tuple(name for name in COLUMNS if name != "as_of")
 
@@ -26,35 +30,42 @@ class Difference:
     """Something that is not as it must be."""
 
     check: str
-    """trial_balance, paid, balance, status, state or snapshot."""
+    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups or moves."""
     loan_id: int | None
     detail: str
 
 
-def reconcile(month_ends: Iterable[date] = ()) -> list[Difference]:
+def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     """Every difference found; an empty list when all is well.
 
     - the trial balance is zero, on the balance sheet and off it;
     - what each instalment says was paid is the sum of its allocations;
+    - what each held receipt says is still held is what came in less what was cleared and given back, and all of them
+      together are the suspense account;
     - the balance of an active loan is what its instalments still ask for in principal, and every other loan has none;
-    - `loan_state`, and the snapshots of the month-ends asked for, are what replaying the ledger gives.
+    - rate and mark-up for misuse of a loan are those of its last change of terms;
+    - `loan_state`, and the snapshots of the month-ends asked for, are what replaying the ledger gives;
+    - the groups of both, and the groups of moves between dates, are what adding up their loans gives.
     """
     with unscoped("reconciliation looks at all loans"):
         return [
             *_trial_balance(),
             *_paid(),
+            *_held(),
             *_balances(),
+            *_terms(),
             *_stored("state", select(*_of(LoanState)), select(*_of(positions(business_date()).subquery("replayed").c))),
-            *(
-                difference
-                for day in month_ends
-                for difference in _stored(
-                    "snapshot",
-                    select(*_of(LoanSnapshot)).where(LoanSnapshot.as_of == day),
-                    select(*_of(positions(day).subquery("replayed").c)),
-                )
-            ),
+            *_grouped(None),
+            *(difference for day in month_ends for difference in _grouped(day)),
+            *(difference for pair in kept_pairs(db.session()) for difference in _moved(pair)),
+            *(difference for day in month_ends for difference in snapshot_differences(day)),
         ]
+
+
+def snapshot_differences(day: date) -> Iterator[Difference]:
+    """Loans whose snapshot of a month-end is not what replaying the ledger gives. Inside `unscoped`."""
+    kept = select(*_of(LoanSnapshot)).where(LoanSnapshot.as_of == day)
+    return _stored("snapshot", kept, select(*_of(positions(day).subquery("replayed").c)))
 
 
 def _of(source: Any) -> list[Any]:
@@ -63,9 +74,10 @@ def _of(source: Any) -> list[Any]:
 
 def _trial_balance() -> Iterator[Difference]:
     sums = {True: 0, False: 0}
-    statement = select(Posting.account, cast(func.sum(Posting.amount), BigInteger)).group_by(Posting.account)
-    for account, amount in db.session.execute(statement):
-        sums[account.on_balance] += amount
+    for model in (Posting, HeldPosting):
+        statement = select(model.account, cast(func.sum(model.amount), BigInteger)).group_by(model.account)
+        for account, amount in db.session.execute(statement):
+            sums[account.on_balance] += amount
     for on_balance, amount in sums.items():
         if amount:
             yield Difference("trial_balance", None, f"{'on' if on_balance else 'off'} balance: {amount}")
@@ -87,6 +99,38 @@ def _paid() -> Iterator[Difference]:
     )
     for loan_id, number in db.session.execute(statement):
         yield Difference("paid", loan_id, f"instalment {number} is not the sum of its allocations")
+
+
+def _held() -> Iterator[Difference]:
+    """Held receipts whose rest is not what was received less what was used, and the suspense account as a whole."""
+    suspense = case((HeldPosting.account == Account.SUSPENSE, -HeldPosting.amount), else_=0)
+    booked = (
+        select(HeldPosting.receipt_id, cast(func.sum(suspense), BigInteger).label("left"))
+        .group_by(HeldPosting.receipt_id)
+        .subquery("booked")
+    )
+    used = (
+        select(Repayment.held_id, cast(func.sum(Repayment.amount), BigInteger).label("used"))
+        .where(Repayment.held_id.is_not(None), Repayment.reversed_on.is_(None))
+        .group_by(Repayment.held_id)
+        .subquery("used")
+    )
+    left = func.coalesce(booked.c.left, 0) - func.coalesce(used.c.used, 0)
+    statement = (
+        select(HeldReceipt.code, HeldReceipt.rest, left)
+        .outerjoin(booked, booked.c.receipt_id == HeldReceipt.id)
+        .outerjoin(used, used.c.held_id == HeldReceipt.id)
+        .where(HeldReceipt.rest != left)
+    )
+    for code, rest, found in db.session.execute(statement):
+        yield Difference("held", None, f"receipt {code}: {rest} held, {found} by its postings")
+    owed = db.session.scalar(select(func.coalesce(func.sum(HeldReceipt.rest), 0)))
+    account = 0
+    for model in (Posting, HeldPosting):
+        total = func.coalesce(func.sum(model.amount), 0)
+        account += int(db.session.scalar(select(total).where(model.account == Account.SUSPENSE)) or 0)
+    if int(owed or 0) != -account:
+        yield Difference("held", None, f"receipts hold {owed}, the suspense account {-account}")
 
 
 def _balances() -> Iterator[Difference]:
@@ -115,6 +159,39 @@ def _balances() -> Iterator[Difference]:
     for loan_id, found, asked, status in db.session.execute(statement):
         check = "balance" if status is LoanStatus.ACTIVE else "status"
         yield Difference(check, loan_id, f"{status.value}: balance {found}, instalments ask for {asked}")
+
+
+def _terms() -> Iterator[Difference]:
+    last = select(func.max(TermsChange.id).label("id")).group_by(TermsChange.loan_id).subquery("last")
+    differs = or_(Loan.rate != TermsChange.rate, Loan.misuse_markup.is_distinct_from(TermsChange.misuse_markup))
+    statement = (
+        select(Loan.id, Loan.rate, TermsChange.rate)
+        .join(TermsChange, TermsChange.loan_id == Loan.id)
+        .join(last, last.c.id == TermsChange.id)
+        .where(differs)
+    )
+    for loan_id, kept, booked in db.session.execute(statement):
+        yield Difference(
+            "terms", loan_id, f"rate {kept}, {booked} by its last change of terms; or the mark-up for misuse"
+        )
+
+
+def _grouped(day: date | None) -> Iterator[Difference]:
+    """Groups of a month-end, or of `loan_state`, that differ from their loans; told by what these have in common."""
+    kept, anew = groups_of(day)
+    for key in sorted(kept.keys() | anew.keys(), key=str):
+        if kept.get(key) != anew.get(key):
+            words = f"{day or 'now'}, {key}: kept {kept.get(key)}, added up {anew.get(key)}"
+            yield Difference("groups", None, words)
+
+
+def _moved(pair: Pair) -> Iterator[Difference]:
+    """Groups of moves between two dates that differ from their loans."""
+    kept, anew = moves_of(pair)
+    for key in sorted(kept.keys() | anew.keys(), key=str):
+        if kept.get(key) != anew.get(key):
+            words = f"{pair[0]} to {pair[1] or 'now'}, {key}: kept {kept.get(key)}, added up {anew.get(key)}"
+            yield Difference("moves", None, words)
 
 
 def _stored(check: str, stored: Select[Any], replayed: Select[Any]) -> Iterator[Difference]:

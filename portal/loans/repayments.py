@@ -27,7 +27,7 @@ from portal.loans.booking import RowsRefused, account_of, accounts_of, books, ch
 from portal.loans.books import Books, Entry, Receipt
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind
-from portal.loans.models import Loan, LoanStatus, Repayment
+from portal.loans.models import Loan, LoanStatus, Repayment, RepaymentKind
 from portal.loans.thresholds import allocation_order
 
 INCOME = {
@@ -35,6 +35,7 @@ INCOME = {
     Component.INTEREST: Account.INTEREST_RECEIVABLE,
     Component.FEE: Account.FEE_INCOME,
     Component.PENALTY: Account.PENALTY_INCOME,
+    Component.COST: Account.COSTS,
 }
 """What a payment of each component is credited to."""
 
@@ -52,6 +53,22 @@ class Payment:
     penalties: Mapping[int, int] | None = None
     """Penalty interest per instalment that another system assessed; None: it is worked out here."""
     note: str | None = None
+    held_id: int | None = None
+    """The held receipt that the money is taken from."""
+    designation: str | None = None
+    """In the debtor's words, which debt it is for."""
+    ahead: bool = True
+    """Whether what goes beyond the due pays the coming instalments; if not, it is more than may be paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a payment would charge and settle, and what would be left of it."""
+
+    charges: Sequence[tuple[Line, int]]
+    """Penalty interest that it brings."""
+    parts: Sequence[Allocated]
+    rest: int
 
 
 @verb("loans.repay")
@@ -62,12 +79,14 @@ def repay(
     code: str,
     instalments: Collection[int] = (),
     note: str | None = None,
+    designation: str | None = None,
 ) -> Repayment:
     """Book a payment of `amount` fen and return it; the loan is settled when nothing is left.
 
     Penalty interest up to the value date is added to what is late first. The money settles the instalments the debtor
     names, then what is due, oldest first, in the dated order; what goes beyond pays the coming instalments in full, one
-    after the other (for paying everything back with interest for the actual days only, see `settle_early`).
+    after the other (for paying everything back with interest for the actual days only, see `settle_early`). What the
+    contract says of the order goes before the dated one; `designation` keeps the debtor's words of which debt he pays.
 
     The same receipt again changes nothing. Raises Refused for a receipt number taken by another payment, a loan that is
     closed, more than is owed, a value date to come or before a later booking.
@@ -76,9 +95,9 @@ def repay(
         account = account_of(loan)
         if held := held_receipt(code, account, amount, value_date):
             return held
-        payment = Payment(account.id or 0, code, amount, value_date, instalments, None, note)
+        payment = Payment(account.id or 0, code, amount, value_date, instalments, None, note, designation=designation)
         receipt = take_payment(opened, account, payment, allocation_order(value_date))
-    return _noted(loan, receipt)
+    return noted(loan, receipt)
 
 
 @verb("loans.settle_early")
@@ -87,15 +106,16 @@ def settle_early(
 ) -> Repayment:
     """Pay everything back before its time: interest for the actual days only (民法典 677). The loan is settled.
 
-    What the coming instalments would have borne beyond that is taken off them. `amount` is what was received, if it is
-    known; Refused when that is not what settles the loan on that day (see `payoff`), and as in `repay`.
+    What the coming instalments would have borne beyond that is taken off them; a fee only as agreed. `amount` is what
+    was received, if it is known; Refused when that is not what settles the loan on that day (see `payoff`), and as in
+    `repay`.
     """
     with books() as opened:
         account = account_of(loan)
         if held := held_receipt(code, account, amount, value_date):
             return held
         receipt = take_settlement(opened, account, code, value_date, amount, allocation_order(value_date), note)
-    return _noted(loan, receipt)
+    return noted(loan, receipt)
 
 
 def payoff(loan: Loan, on: date) -> int:
@@ -154,7 +174,8 @@ def _take_row(
     return True
 
 
-def _noted(loan: Loan, receipt: Receipt) -> Repayment:
+def noted(loan: Loan, receipt: Receipt) -> Repayment:
+    """Write the receipt into the audit entry and give the repayment back."""
     unit = current_unit()
     unit.about(loan)
     unit.note(receipt=receipt.code, amount=receipt.amount, value_date=receipt.value_date.isoformat())
@@ -183,30 +204,48 @@ def same_receipt(row: Repayment, loan_id: int | None, amount: int | None, value_
         raise Refused(gettext("The receipt number %(code)s belongs to another payment.", code=row.code))
 
 
-def take_payment(opened: Books, loan: LoanAccount, payment: Payment, order: Sequence[Component]) -> Receipt:
-    """Allocate and book one payment on an open account."""
+def plan_payment(loan: LoanAccount, payment: Payment, order: Sequence[Component]) -> Plan:
+    """How a payment would be allocated; changes nothing. Raises Refused when it names what is not owed."""
     on = payment.value_date
-    check_payable(opened, loan, payment.code, payment.amount, on)
-    receipt = opened.receive(loan, payment.code, payment.amount, on, payment.note)
     if payment.penalties is None:
         charges = loan.penalties(on)
     else:
         charges = [(line_of(loan, number), amount) for number, amount in payment.penalties.items() if amount]
-    for line, amount in charges:
-        charge(receipt, line, Component.PENALTY, amount)
+    penalty = {line.number: amount for line, amount in charges}
     named = frozenset(payment.instalments)
-    owed = [line for line in loan.lines if line.owed]
-    if not named <= {line.number for line in owed}:
+    owed = [item for item in (line.as_owed(penalty.get(line.number, 0)) for line in loan.lines) if item.total]
+    if not named <= {item.instalment for item in owed}:
         raise Refused(gettext("The payment names an instalment of which nothing is owed."))
-    due = [line.as_owed() for line in owed if line.due_date <= on or line.number in named]
+    due = [item for item in owed if item.due_date <= on or item.instalment in named]
+    order = loan.order(order)
     parts, rest = allocate(payment.amount, due, order, on, named)
-    if rest:
-        coming = [line.as_owed() for line in owed if line.due_date > on and line.number not in named]
+    if rest and payment.ahead:
+        coming = [item for item in owed if item.due_date > on and item.instalment not in named]
         ahead, rest = allocate(rest, coming, order, on, [item.instalment for item in coming])
         parts += ahead
-    if rest:
-        raise Refused(gettext("This is %(rest)s yuan more than is owed.", rest=money_text(rest, thousands=True)))
-    settle(opened, receipt, parts)
+    return Plan(charges, parts, rest)
+
+
+def take_payment(opened: Books, loan: LoanAccount, payment: Payment, order: Sequence[Component]) -> Receipt:
+    """Allocate and book one payment on an open account."""
+    on = payment.value_date
+    check_payable(opened, loan, payment.code, payment.amount, on)
+    plan = plan_payment(loan, payment, order)
+    if plan.rest:
+        raise Refused(gettext("This is %(rest)s yuan more than is owed.", rest=money_text(plan.rest, thousands=True)))
+    receipt = opened.receive(
+        loan,
+        payment.code,
+        payment.amount,
+        on,
+        payment.note,
+        designated=tuple(sorted(payment.instalments)),
+        designation=payment.designation,
+        held_id=payment.held_id,
+    )
+    for line, amount in plan.charges:
+        charge(receipt, line, Component.PENALTY, amount)
+    settle(opened, receipt, plan.parts)
     return receipt
 
 
@@ -218,6 +257,7 @@ def take_settlement(
     amount: int | None,
     order: Sequence[Component],
     note: str | None = None,
+    held_id: int | None = None,
 ) -> Receipt:
     """Book the payment that closes the loan before its time."""
     due = loan.payoff(on)
@@ -225,13 +265,16 @@ def take_settlement(
         wanted = money_text(due, thousands=True)
         raise Refused(gettext("To settle the loan on %(day)s takes %(amount)s yuan.", day=on, amount=wanted))
     check_payable(opened, loan, code, due, on)
-    receipt = opened.receive(loan, code, due, on, note)
+    receipt = opened.receive(loan, code, due, on, note, kind=RepaymentKind.SETTLEMENT, held_id=held_id)
+    fee, coming = loan.settlement_fee(on), loan.coming(on)
     for line, penalty in loan.penalties(on):
         charge(receipt, line, Component.PENALTY, penalty)
     for line, unearned in loan.unearned(on):
         charge(receipt, line, Component.INTEREST, -unearned)
+    if fee:
+        charge(receipt, coming[0], Component.FEE, fee)
     owed = [line.as_owed() for line in loan.lines if line.owed]
-    parts, _rest = allocate(due, owed, order, on, [item.instalment for item in owed])
+    parts, _rest = allocate(due, owed, loan.order(order), on, [item.instalment for item in owed])
     settle(opened, receipt, parts)
     return receipt
 
@@ -276,7 +319,7 @@ def settle(opened: Books, receipt: Receipt, parts: Sequence[Allocated]) -> None:
     for component in Component:
         paid = [(line, amount) for line, part, amount in receipt.parts if part is component]
         if paid:
-            entries.append(Entry(Account.CASH, component, sum(amount for _line, amount in paid)))
+            entries.append(Entry(receipt.source, component, sum(amount for _line, amount in paid)))
             entries += [Entry(INCOME[component], component, -amount, line) for line, amount in paid]
     closes = not any(line.owed for line in loan.lines)
     interest = sum(amount for _line, part, amount in receipt.parts if part is Component.INTEREST)

@@ -132,6 +132,21 @@ def accrued_interest(instalments: Sequence[Instalment], as_of: date) -> int:
     return earned
 
 
+def level_over(amount: int, rate: int, days: Sequence[int], convention: DayCount, rounding: Rounding) -> int:
+    """The level instalment that repays an amount over periods of so many days; for what is left of a loan."""
+    return _solved(amount, rate, days, year_basis(convention) * PPM, rounding)
+
+
+def share_of(amount: int, count: int, rounding: Rounding) -> int:
+    """An equal share of principal."""
+    return _divide(amount, count, rounding)
+
+
+def period_interest(balance: int, rate: int, days: int, convention: DayCount) -> int:
+    """Interest of a period on a balance, rounded half up."""
+    return _divide(balance * rate * days, year_basis(convention) * PPM, Rounding.HALF_UP)
+
+
 def _portion(terms: Terms, periods: Sequence[Period]) -> tuple[int, bool]:
     """What each instalment but the last amounts to, and whether its interest is part of that."""
     if terms.method == Method.LEVEL:
@@ -156,26 +171,30 @@ def _level(terms: Terms, days: Sequence[int]) -> int:
 
 
 def _level_over(terms: Terms, days: Sequence[int], year: int) -> int:
+    return _solved(terms.amount, terms.rate, days, year, terms.rounding)
+
+
+def _solved(amount: int, rate: int, days: Sequence[int], year: int, rounding: Rounding) -> int:
     """Solve "the balance after the last period is 0" for the instalment A, then round.
 
     Each period turns the balance B into B x (1 + f) - A with f = rate x days / year. So A = amount x growth / annuity,
     where growth is the product of all (1 + f) and annuity the final value of paying 1 at the end of each period. Both
     stay integers, scaled by powers of the year; equal periods have a closed form.
     """
-    factors = [terms.rate * length for length in days]
+    factors = [rate * length for length in days]
     shared = gcd(year, *factors)
     unit, count = year // shared, len(factors)
     if factors[0] and factors.count(factors[0]) == count:
         step = factors[0] // shared
         growth, scale = (unit + step) ** count, unit**count
-        return _divide(terms.amount * growth * step, unit * (growth - scale), terms.rounding)
+        return _divide(amount * growth * step, unit * (growth - scale), rounding)
     growth, annuity, scale = 1, 0, 1
     for factor in factors:
         step = unit + factor // shared
         growth *= step
         annuity = annuity * step + scale
         scale *= unit
-    return _divide(terms.amount * growth, unit * annuity, terms.rounding)
+    return _divide(amount * growth, unit * annuity, rounding)
 
 
 def _divide(numerator: int, denominator: int, rounding: Rounding) -> int:

@@ -17,9 +17,11 @@ from portal.core.scope import unscoped
 from portal.core.values import money_text
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import Line, LoanAccount
+from portal.loans.agreed_fees import write_agreed
 from portal.loans.booking import RowsRefused, accounts_of, books
 from portal.loans.models import Instalment, Loan, LoanStatus
 from portal.loans.periods import add_months
+from portal.pricing.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class ScheduleLine:
 def bulk_schedules(rows: Sequence[ScheduleLine], batch_id: int | None = None) -> int:
     """Give loans these instalments in place of those they have; for imports, which check the rights. Returns how many.
 
-    Together they ask for exactly the balance of the loan. Interest of an instalment is earned from the due date before
+    Together they ask for exactly the balance of the loan. Their fees come in under the catalogue's item for loans taken
+    over. Interest of an instalment is earned from the due date before
     it, of the first one from a month before its own.
 
     Raises RowsRefused, by the first row of each loan that fails: a loan that is closed or was paid on since, principal
@@ -48,13 +51,17 @@ def bulk_schedules(rows: Sequence[ScheduleLine], batch_id: int | None = None) ->
     for place, row in enumerate(rows):
         by_loan.setdefault(row.loan_id, []).append((place, row))
     problems: list[tuple[int, PortalError]] = []
+    catalogue = Catalogue()
     for part in chunks(sorted(by_loan)):
         with books(batch_id) as opened:
-            maturities = []
+            maturities, agreed = [], []
             for loan_id, account in accounts_of(part).items():
                 place, _row = by_loan[loan_id][0]
                 try:
                     account.lines = new_lines(account, sorted((row for _, row in by_loan[loan_id]), key=_by_number))
+                    if fees := sum(line.fee for line in account.lines):
+                        on = account.disbursed_on
+                        agreed.append((account, catalogue.taken_over(on), fees, on))
                 except Refused as problem:
                     problems.append((place, problem))
                     continue
@@ -66,6 +73,7 @@ def bulk_schedules(rows: Sequence[ScheduleLine], batch_id: int | None = None) ->
             with unscoped("schedules are replaced"):
                 db.session.connection().execute(delete(Instalment).where(Instalment.loan_id.in_(part)))
                 update_rows(db.session(), Loan, ["matures_on"], maturities)
+        write_agreed(agreed, replaced=part)
     if problems:
         raise RowsRefused(problems)
     current_unit().note(loans=len(by_loan), instalments=len(rows), batch=batch_id)
@@ -80,7 +88,7 @@ def new_lines(loan: LoanAccount, rows: Sequence[ScheduleLine]) -> list[Line]:
     """The new instalments; Refused when they do not fit the loan."""
     if loan.status is not LoanStatus.ACTIVE:
         raise Refused(gettext("The loan %(code)s is closed.", code=loan.code))
-    touched = any(
+    touched = loan.changes_of_terms or any(
         line.paid_principal or line.paid_interest or line.paid_fee or line.paid_penalty or line.penalty
         for line in loan.lines
     )

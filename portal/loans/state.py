@@ -49,10 +49,16 @@ class Position:
         help=_("Days since the oldest instalment that is not fully paid fell due; 0 when nothing is overdue."),
     )
     oldest_due_on: Mapped[BusinessDate | None] = field(_("Overdue since"))
+    floor: Mapped[Category] = field(
+        _("Category by days past due"),
+        Choice(Category),
+        default=Category.NORMAL,
+        help=_("The least category that the days past due allow, under the thresholds in force (Parameters)."),
+    )
     category: Mapped[Category] = field(
         _("Category"),
         Choice(Category),
-        help=_("The five-category class by days past due, under the thresholds in force (Parameters)."),
+        help=_("The five-category class: that of the days past due, or a worse one by review, observation or rule."),
     )
     rate: Mapped[Rate] = field(_("Annual rate"))
 

@@ -12,26 +12,39 @@ from sqlalchemy.orm import Session
 
 from portal.core.bulk import chunks
 from portal.core.scope import unscoped
+from portal.loans.following import loans_changed
+from portal.loans.groups import regroup_snapshot, regroup_states, states_regrouped
+from portal.loans.move_groups import follow_snapshot, follow_states
+from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.vintages import follow_vintages
 
 INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def refresh_states(session: Session, day: date, running: Collection[int], closed: Collection[int]) -> None:
     """Bring rows up to date after a booking, as at the open business date: loans with a balance, and without one."""
-    with unscoped("loan_state follows a booking"):
+    with unscoped("loan_state follows a booking"), states_regrouped(session, [*running, *closed]):
         for part in chunks(running):
-            now = positions(day, loans=part, standing=True).add_columns(literal(1).label("revision"))
-            statement, new = _inserted(session, LoanState, now, [*COLUMNS, "revision"])
-            new["revision"] = LoanState.revision + 1
-            _run(session, statement.on_conflict_do_update(index_elements=["loan_id"], set_=new))
+            before = non_performing_by_days(session, part)
+            _refresh(session, day, part)
+            if before and (cleared := observe_cleared(session, day, before)):
+                _refresh(session, day, cleared)
         for part in chunks(closed):
             _run(session, delete(LoanState).where(LoanState.loan_id.in_(part)))
+    loans_changed(session, day, [*running, *closed])
 
 
-def replace_states(session: Session, rows: Select[Any]) -> None:
-    """Make `loan_state` these positions; a row whose figures are the same stays as it is, with its old `as_of`."""
+def _refresh(session: Session, day: date, loans: Collection[int]) -> None:
+    now = positions(day, loans=loans, standing=True).add_columns(literal(1).label("revision"))
+    statement, new = _inserted(session, LoanState, now, [*COLUMNS, "revision"])
+    new["revision"] = LoanState.revision + 1
+    _run(session, statement.on_conflict_do_update(index_elements=["loan_id"], set_=new))
+
+
+def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
+    """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`."""
     statement, new = _inserted(
         session, LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
     )
@@ -42,6 +55,8 @@ def replace_states(session: Session, rows: Select[Any]) -> None:
     _run(session, statement)
     opened = rows.subquery("open")
     _run(session, delete(LoanState).where(~exists().where(opened.c.loan_id == LoanState.loan_id)))
+    regroup_states(session)
+    follow_states(session, day)
 
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
@@ -54,6 +69,9 @@ def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
     held = rows.subquery("held")
     gone = ~exists().where(held.c.loan_id == LoanSnapshot.loan_id)  # NOT IN would be read row by row on PostgreSQL
     _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, gone))
+    regroup_snapshot(session, day)
+    follow_snapshot(session, day)
+    follow_vintages(session, day)
 
 
 def _inserted(session: Session, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:

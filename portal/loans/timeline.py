@@ -13,18 +13,30 @@ from sqlalchemy.orm import joinedload
 
 from portal.core import timeline
 from portal.core.db import db, label_of
+from portal.core.masks import derived, is_clear, told
 from portal.core.timeline import Event, Window
 from portal.core.values import UNITS, money_text
 from portal.customers.models import Customer
-from portal.loans.ledger import Journal, JournalKind
+from portal.loans.ledger import TERMS, Journal, JournalKind
 from portal.loans.models import Loan, Repayment
-from portal.loans.state import LoanSnapshot
+from portal.loans.state import LoanSnapshot, LoanState
 
-MARKS = {JournalKind.DISBURSEMENT: "info", JournalKind.WRITE_OFF: "danger"}
+MARKS = {
+    JournalKind.DISBURSEMENT: "info",
+    JournalKind.WRITE_OFF: "danger",
+    JournalKind.RATE_RESET: "info",
+    JournalKind.EXTENSION: "warn",
+    JournalKind.RESTRUCTURING: "warn",
+    JournalKind.MISUSE: "danger",
+}
 
 # The events below tell these with their amounts.
-for told in ("loans.disburse", "loans.repay", "loans.settle_early", "loans.write_off", "loans.recover"):
-    timeline.call(told, None)
+for verb in ("loans.disburse", "loans.repay", "loans.settle_early", "loans.write_off", "loans.recover"):
+    timeline.call(verb, None)
+for verb in ("rescheduling.approve", "loans.decide_misuse"):
+    timeline.call(verb, None)
+timeline.call("rescheduling.propose", _("Extension or restructuring proposed"))
+timeline.call("rescheduling.refuse", _("Extension or restructuring refused"))
 timeline.call("ledger.reverse", _("Booking reversed"))
 timeline.call("ledger.post", _("Booked by hand"))
 timeline.call("loans.hand_over", _("Handed over"))
@@ -53,9 +65,9 @@ def _words(*parts: str) -> str:
 
 @timeline.contribute("loans.booked", "Loan", "Customer")
 def booked(row: Any, window: Window) -> Iterator[Event]:
-    """Paid out, written off, taken over, and what was reversed. Accruals are the books' own business."""
+    """Paid out, written off, taken over, terms changed, and what was reversed. Accruals are the books' own business."""
     once = or_(
-        Journal.kind.in_((JournalKind.DISBURSEMENT, JournalKind.WRITE_OFF)),
+        Journal.kind.in_((JournalKind.DISBURSEMENT, JournalKind.WRITE_OFF, *TERMS)),
         Journal.reverses_id.is_not(None) & (Journal.kind != JournalKind.ACCRUAL),
     )
     statement = (
@@ -66,14 +78,17 @@ def booked(row: Any, window: Window) -> Iterator[Event]:
         .limit(window.size)
     )
     for journal in db.session.scalars(statement):
-        kind = str(label_of(journal.kind))
+        kind = told(journal, "kind")
         paid_out = journal.kind is JournalKind.DISBURSEMENT and journal.loan is not None
         yield Event(
             day=journal.booking_date,
             number=journal.id,
             title=gettext("Reversed: %(what)s", what=kind) if journal.reverses_id else kind,
             mark="warn" if journal.reverses_id else MARKS.get(journal.kind, "neutral"),
-            text=_words(_whose(row, journal.loan), _amount(journal.loan.principal) if paid_out else ""),
+            text=_words(
+                _whose(row, journal.loan),
+                derived(Loan, ("principal",), _amount(journal.loan.principal)) if paid_out else "",
+            ),
             url=timeline.link_to(journal),
         )
 
@@ -89,13 +104,18 @@ def paid(row: Any, window: Window) -> Iterator[Event]:
         .limit(window.size)
     )
     for repayment in db.session.scalars(statement):
-        note = gettext("reversed on %(day)s", day=repayment.reversed_on) if repayment.reversed_on else ""
+        note = gettext("reversed on %(day)s", day=told(repayment, "reversed_on")) if repayment.reversed_on else ""
         yield Event(
             day=repayment.booking_date,
             number=repayment.id,
             title=gettext("Paid"),
             mark="neutral" if repayment.reversed_on else "ok",
-            text=_words(_whose(row, repayment.loan), _amount(repayment.amount), repayment.code, note),
+            text=_words(
+                _whose(row, repayment.loan),
+                derived(Repayment, ("amount",), _amount(repayment.amount)),
+                told(repayment, "code"),
+                note,
+            ),
             url=timeline.link_to(repayment),
         )
 
@@ -106,6 +126,8 @@ def categories(row: Any, window: Window) -> Iterator[Event]:
     statement = select(LoanSnapshot).where(LoanSnapshot.loan_id == row.id).order_by(LoanSnapshot.as_of)
     changed = [(old, new) for old, new in pairwise(db.session.scalars(statement)) if old.category != new.category]
     for old, new in reversed(changed):
+        if not is_clear(LoanState, "category"):
+            return
         words = {"old": label_of(old.category), "new": label_of(new.category)}
         yield Event(
             day=new.as_of,

@@ -15,6 +15,8 @@ Tables = Mapping[str, tuple[str, ...]]
 IMMUTABLE: Tables = {
     "journal": ("id", "key", "reverses_id"),
     "posting": ("id",),
+    "held_posting": ("id",),
+    "terms_change": ("id", "journal_id"),
     "audit_entry": ("id",),
 }
 """Each table with its unique columns, by which REPLACE would find a row to delete."""
@@ -26,22 +28,29 @@ def create(op: Any, tables: Tables = IMMUTABLE) -> None:
         op.execute(statement)
 
 
-def drop(op: Any, tables: Tables = IMMUTABLE) -> None:
-    """Drop the triggers."""
+def extend(op: Any, tables: Tables) -> None:
+    """Create the triggers of tables that came later than the first ones."""
+    for statement in _creations(op.get_bind().dialect.name, tables, first=False):
+        op.execute(statement)
+
+
+def drop(op: Any, tables: Tables = IMMUTABLE, last: bool = True) -> None:
+    """Drop the triggers; with the last ones goes what they call."""
     postgresql = op.get_bind().dialect.name == "postgresql"
     for table in tables:
         for event in ("change", "truncate") if postgresql else ("update", "delete", "replace"):
             op.execute(f"DROP TRIGGER {table}_no_{event}" + (f" ON {table}" if postgresql else ""))
-    if postgresql:
+    if postgresql and last:
         op.execute("DROP FUNCTION refuse_change()")
 
 
-def _creations(dialect: str, tables: Tables) -> Iterator[str]:
+def _creations(dialect: str, tables: Tables, first: bool = True) -> Iterator[str]:
     if dialect == "postgresql":
-        yield (
-            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '% is immutable', TG_TABLE_NAME; END $$"
-        )
+        if first:
+            yield (
+                "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION '% is immutable', TG_TABLE_NAME; END $$"
+            )
         for table in tables:
             yield (
                 f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "

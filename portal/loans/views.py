@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import url_for
 from flask_babel import lazy_gettext as _
-from markupsafe import Markup
 
-from portal.core.application import add_screens
+from portal.core.application import add_page, add_screens
 from portal.core.fields import Field, fields_of
 from portal.core.help import Help
-from portal.core.values import as_shown
+from portal.core.masks import is_clear
+from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
+from portal.loans import bank_views
 from portal.loans import timeline as _timeline  # noqa: F401 - contributes to timelines
-from portal.loans.ledger import Journal
+from portal.loans.calendar_view import DayEndView
+from portal.loans.deeds import Deed, Preview, money, shares_of
+from portal.loans.ground_views import AgreedFeeView, CategoryMinimumView
+from portal.loans.ledger_views import JournalView, RegisterView
 from portal.loans.models import Instalment, Loan, Repayment
+from portal.loans.quote_view import QuoteView
+from portal.loans.receipt_views import ClearingView, HeldReceiptView, ReversalView, reversal_of
+from portal.loans.relief_views import PROPOSE, GrantingView, ReliefView
+from portal.loans.rescheduling_deeds import NewTermsView, proposable
+from portal.loans.reversals import booking_of
+from portal.loans.servicing_view import ServicingView, offered
 from portal.loans.state import LoanState
+from portal.loans.terms_views import ReschedulingView, TermsChangeView
 
 MENU = ("lending", _("Lending"))
-STATE_COLUMNS = ("balance", "days_past_due", "category")
+STATE_COLUMNS = ("balance", "days_past_due", "category", "floor")
 
 
 class LoanView(PortalView):
@@ -52,18 +64,56 @@ class LoanView(PortalView):
         "manager",
     ]
     order_by = ("code", "principal", "disbursed_on", "matures_on")
-    summary_columns = ("principal", "balance", "days_past_due", "category", "rate", "matures_on", "status")
-    related = (("InstalmentView", "loan"), ("RepaymentView", "loan"), ("JournalView", "loan"))
+    summary_columns = (
+        "principal",
+        "balance",
+        "days_past_due",
+        "category",
+        "floor",
+        "matures_on",
+        "status",
+    )
+    related = (
+        ("InstalmentView", "loan"),
+        ("RepaymentView", "loan"),
+        ("TermsChangeView", "loan"),
+        ("ReschedulingView", "loan"),
+        ("AgreedFeeView", "loan"),
+        ("WarningCaseView", "loan"),
+        ("CategoryReviewView", "loan"),
+        ("CategoryMinimumView", "loan"),
+        ("WriteOffProposalView", "loan"),
+        ("GuaranteeContractView", "loan"),
+        ("GuarantorView", "loan"),
+        ("CollateralItemView", "loan"),
+        ("ClockView", "loan"),
+        ("LegalActView", "loan"),
+        ("LitigationView", "loan"),
+        ("RepossessedAssetView", "loan"),
+        ("JournalView", "loan"),
+    )
     can_add = can_edit = can_delete = False
+    show_template = "loans/loan.html"
+    borrowed = STATE_COLUMNS
+
+    @property
+    def may_print_cost(self) -> bool:
+        """Whether the statement of the all-in cost is the reader's to print."""
+        return actor().may("AllInCost", "run")
 
     def column(self, name: str) -> Field:
         """What changes from day to day is described with the loan's state."""
         return fields_of(LoanState)[name] if name in STATE_COLUMNS else super().column(name)
 
-    def cell(self, row: Any, name: str) -> str | Markup:
-        if name not in STATE_COLUMNS:
-            return super().cell(row, name)
-        return as_shown(self.column(name), getattr(row.state, name, None))
+    def value(self, row: Any, name: str) -> Any:
+        return getattr(row.state, name, None) if name in STATE_COLUMNS else super().value(row, name)
+
+    def deeds(self, row: Loan) -> list[tuple[Deed, str]]:
+        """What can be done to the loan now, with the addresses."""
+        found = offered(row)
+        if PROPOSE.offered(row):
+            found.append((PROPOSE, url_for("GrantingView.propose", pk=row.id)))
+        return [*found, *proposable(row)]
 
 
 class LoanStateView(PortalView):
@@ -88,6 +138,7 @@ class LoanStateView(PortalView):
         "balance",
         "days_past_due",
         "category",
+        "floor",
         "overdue_principal",
         "branch",
         "manager",
@@ -141,35 +192,36 @@ class RepaymentView(PortalView):
     menu, icon = MENU, "fa-sign-in"
     list_title, show_title = _("Repayments"), _("Repayment")
     empty_text = _("Repayments come from an import (Imports), or from the ledger with its loans.")
-    list_columns = ["code", "loan", "amount", "value_date", "booking_date", "note"]
+    list_columns = ["code", "loan", "amount", "kind", "value_date", "booking_date", "note"]
     order_by = ("code", "value_date")
     order = ("value_date", "desc")
+    summary_columns = ("loan", "amount", "value_date", "kind")
+    show_template = "loans/repayment.html"
     has_timeline = False
     can_add = can_edit = can_delete = False
 
+    def settled(self, row: Repayment) -> Preview:
+        """What the payment settled; nothing once it was reversed, or where amounts are covered."""
+        if not is_clear(Repayment, "amount"):
+            return Preview()
+        parts = [(part.instalment, part.component, part.amount) for part in row.allocations if not row.reversed_on]
+        lines = {part.instalment.number: part.instalment for part in row.allocations}
+        return Preview(shares=shares_of(lines.values(), [(i.number, c, a) for i, c, a in parts]))
 
-class JournalView(PortalView):
-    """Booked events."""
+    def money(self, fen: int) -> str:
+        return money(fen)
 
-    help = Help(
-        _(
-            "Every event in the double-entry ledger: disbursements, accruals, repayments, write-offs, recoveries "
-            "and reversals."
-        ),
-        _(
-            "Finance and auditors trace a figure back to here. Entries can never be changed or deleted; a mistake"
-            " is put right by a reversal."
-        ),
-    )
-    datamodel = ScopedInterface(Journal)
-    menu, icon = MENU, "fa-book"
-    list_title, show_title = _("Journals"), _("Journal")
-    empty_text = _("Entries are booked when loans are disbursed, repaid, written off or closed for the day.")
-    list_columns = ["key", "kind", "loan", "value_date", "booking_date", "opening"]
-    order_by = ("key", "booking_date")
-    has_timeline = False
-    can_add = can_edit = can_delete = False
+    def reversal(self, row: Repayment) -> str:
+        """Where it is reversed, if the actor may."""
+        return reversal_of(booking_of(row))
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, LoanView, LoanStateView, InstalmentView, RepaymentView, JournalView)
+    add_screens(builder, LoanView, LoanStateView, InstalmentView, RepaymentView)
+    add_screens(builder, AgreedFeeView, CategoryMinimumView)
+    add_screens(builder, ReschedulingView, TermsChangeView)
+    add_screens(builder, HeldReceiptView, ReliefView, JournalView, RegisterView)
+    add_page(builder, DayEndView, _("Day-end"), MENU, "fa-moon-o")
+    for page in (ServicingView, ClearingView, ReversalView, QuoteView, GrantingView, NewTermsView):
+        builder.add_view_no_menu(page)
+    bank_views.register(builder)

@@ -23,7 +23,7 @@ from portal.loans.booking import account_of, books, check_value_date
 from portal.loans.books import Books, Entry, Receipt
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind
-from portal.loans.models import Loan, LoanStatus, Repayment
+from portal.loans.models import Loan, LoanStatus, Repayment, RepaymentKind
 from portal.loans.repayments import apply, held_receipt
 from portal.loans.thresholds import allocation_order
 
@@ -96,6 +96,7 @@ def take_recovery(
     on: date,
     order: Sequence[Component],
     note: str | None = None,
+    held_id: int | None = None,
 ) -> Receipt:
     """Book a recovery on a written-off account."""
     if loan.status is not LoanStatus.WRITTEN_OFF:
@@ -107,9 +108,9 @@ def take_recovery(
     if amount > loan.written_off:
         left = money_text(loan.written_off, thousands=True)
         raise Refused(gettext("Only %(left)s yuan of this loan are still written off.", left=left))
-    receipt = opened.receive(loan, code, amount, on, note)
+    receipt = opened.receive(loan, code, amount, on, note, kind=RepaymentKind.RECOVERY, held_id=held_id)
     owed = [line.as_owed() for line in loan.lines if line.owed]
-    parts, _rest = allocate(amount, owed, order, on, [item.instalment for item in owed])
+    parts, _rest = allocate(amount, owed, loan.order(order), on, [item.instalment for item in owed])
     apply(receipt, parts)
     loan.mark_settled(on, [line for line, _component, _amount in receipt.parts])
     entries, rest = [], amount
@@ -117,7 +118,7 @@ def take_recovery(
         part = min(rest, loan.off_balance.get(component, 0))
         if part:
             entries += [
-                Entry(Account.CASH, component, part),
+                Entry(receipt.source, component, part),
                 Entry(Account.ALLOWANCE, component, -part),
                 Entry(Account.WRITTEN_OFF_CONTRA, component, part),
                 Entry(Account.WRITTEN_OFF, component, -part),

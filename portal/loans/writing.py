@@ -15,6 +15,7 @@ from portal.loans.books import Books, Draft, Receipt
 from portal.loans.components import Component
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner, Repayment
+from portal.loans.terms import TermsChange
 
 RULE_VERSION = "1"
 """Of the booking rules in this package; journals carry it."""
@@ -33,9 +34,13 @@ LINE_COLUMNS = (
     "paid_interest",
     "paid_fee",
     "paid_penalty",
+    "cost",
+    "paid_cost",
     "settled_on",
 )
 CHANGING_COLUMNS = (
+    "period_start",
+    "principal",
     "interest",
     "fee",
     "penalty",
@@ -43,6 +48,8 @@ CHANGING_COLUMNS = (
     "paid_interest",
     "paid_fee",
     "paid_penalty",
+    "cost",
+    "paid_cost",
     "settled_on",
 )
 
@@ -86,13 +93,28 @@ def _loans(books: Books, session: Session) -> None:
             )
             loan.changed = False
         insert_rows(session, Loan, rows)
-    changing = ("code", "status", "closed_on", "branch_id", "team_id", "manager_id")
+    changing = (
+        "code",
+        "status",
+        "closed_on",
+        "matures_on",
+        "rate",
+        "misuse_markup",
+        "next_reset_on",
+        "branch_id",
+        "team_id",
+        "manager_id",
+    )
     changed = [
         {
             "row_id": loan.id,
             "new_code": loan.code,
             "new_status": loan.status,
             "new_closed_on": loan.closed_on,
+            "new_matures_on": loan.matures_on,
+            "new_rate": loan.rate,
+            "new_misuse_markup": loan.misuse_markup,
+            "new_next_reset_on": loan.next_reset_on,
             **{f"new_{name}": value for name, value in loan.owner._asdict().items()},
         }
         for loan in books.touched.values()
@@ -153,6 +175,10 @@ def _receipt_row(receipt: Receipt) -> dict[str, Any]:
         "booking_date": receipt.booking_date,
         "reversed_on": None,
         "note": receipt.note,
+        "kind": receipt.kind,
+        "designated": ",".join(map(str, receipt.designated)) or None,
+        "designation": receipt.designation,
+        "held_id": receipt.held_id,
     }
 
 
@@ -171,6 +197,46 @@ def _part_rows(receipt: Receipt, parts: Iterable[tuple[Line, Component, int]]) -
     )
 
 
+def _charge_rows(draft: Draft, journal_id: int) -> Iterator[dict[str, Any]]:
+    """What an event without a payment changes in the schedule."""
+    return (
+        {
+            "loan_id": draft.loan.id,
+            "journal_id": journal_id,
+            "instalment_id": line.id,
+            "component": component,
+            "amount": amount,
+            "value_date": draft.value_date,
+            "booking_date": draft.booking_date,
+        }
+        for line, component, amount in draft.charges
+    )
+
+
+def _terms_row(draft: Draft, journal_id: int) -> dict[str, Any]:
+    """What an event changes of the loan's terms."""
+    assert draft.terms is not None  # the caller looks
+    before, after = draft.terms.before, draft.terms.after
+    return {
+        "loan_id": draft.loan.id,
+        "journal_id": journal_id,
+        "kind": draft.kind,
+        "value_date": draft.value_date,
+        "booking_date": draft.booking_date,
+        "reversal": draft.reverses is not None,
+        "months": draft.terms.months,
+        "lpr": draft.terms.lpr,
+        "rate_before": before.rate,
+        "rate": after.rate,
+        "matured_on": before.matures_on,
+        "matures_on": after.matures_on,
+        "misuse_before": before.misuse_markup,
+        "misuse_markup": after.misuse_markup,
+        "reset_before": before.next_reset_on,
+        "next_reset_on": after.next_reset_on,
+    }
+
+
 def _journals(books: Books, session: Session) -> None:
     drafts = books.drafts
     if not drafts:
@@ -178,8 +244,13 @@ def _journals(books: Books, session: Session) -> None:
     ids, posted_at = reserve_ids(session, Journal, len(drafts)), now()
     journals: list[dict[str, Any]] = []
     postings: list[dict[str, Any]] = []
+    charges: list[dict[str, Any]] = []
+    terms: list[dict[str, Any]] = []
     for draft in drafts:
         journal_id = next(ids)
+        charges.extend(_charge_rows(draft, journal_id))
+        if draft.terms is not None:
+            terms.append(_terms_row(draft, journal_id))
         common = {
             "loan_id": draft.loan.id,
             "kind": draft.kind,
@@ -196,6 +267,7 @@ def _journals(books: Books, session: Session) -> None:
                 "rule_version": RULE_VERSION,
                 "posted_at": posted_at,
                 "batch_id": books.batch_id,
+                "reason": draft.reason,
                 **draft.owner._asdict(),
                 **common,
             }
@@ -213,6 +285,8 @@ def _journals(books: Books, session: Session) -> None:
         )
     insert_rows(session, Journal, journals)
     insert_rows(session, Posting, postings)
+    insert_rows(session, Charge, charges)
+    insert_rows(session, TermsChange, terms)
 
 
 def _key(draft: Draft) -> str:

@@ -12,7 +12,18 @@ from portal.core.summary import register_words_of
 from portal.metrics import formatting
 
 #: Modules whose import registers dimensions and metrics.
-CATALOGUE = ("dimensions", "portfolio", "flows", "territory")
+CATALOGUE = (
+    "dimensions",
+    "portfolio",
+    "rescheduled",
+    "flows",
+    "territory",
+    "migration",
+    "overdue_change",
+    "vintage",
+    "provisions",
+    "concentration",
+)
 
 
 def load_catalogue() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, select
 import portal.loans.state  # noqa: F401 - gives the categories their words
 from portal.core import scope
 from portal.core.db import db, label_of
+from portal.core.masks import COVER, is_clear
 from portal.core.metric import Dimension, MetricError, dimension_of, register_dimension
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid
@@ -69,16 +70,21 @@ def _of_rows(
     """A dimension whose keys are ids of rows with a code and a name."""
 
     def row_codes(keys: Iterable[int]) -> Mapping[int, str]:
+        if not is_clear(model, "code"):
+            return {key: str(key) for key in keys}  # `parse` reads ids, too
         return dict(_read(select(model.id, model.code), model.id, keys))
 
     def labels(keys: Iterable[int]) -> Mapping[int, str]:
         if not hasattr(model, "name"):
             return row_codes(keys)
+        if not is_clear(model, "name"):
+            return dict.fromkeys(keys, COVER)
         found = _read(select(model.id, model.code, model.name), model.id, keys)
         # Whoever shares his name with somebody else is always told apart, whoever stands beside him in this answer.
         shared = select(model.name).group_by(model.name).having(func.count() > 1)
         twice = {row[0] for row in _read(shared, model.name, [name for _id, _code, name in found])}
-        return {i: f"{name} ({code})" if name in twice else name for i, code, name in found}
+        tells = is_clear(model, "code")
+        return {i: f"{name} ({code})" if name in twice and tells else name for i, code, name in found}
 
     def parse(text: str) -> int:
         with scope.doing("", "list"):
@@ -105,7 +111,7 @@ def _read(statement: Select[Any], column: Any, keys: Iterable[Any]) -> list[Any]
     return found
 
 
-def _of_words(key: str, label: Any, listed: Mapping[Any, Any]) -> Dimension:
+def of_words(key: str, label: Any, listed: Mapping[Any, Any]) -> Dimension:
     """A dimension whose keys are a closed list of texts with words, in their order."""
 
     def parse(text: str) -> Any:
@@ -124,7 +130,7 @@ def _of_words(key: str, label: Any, listed: Mapping[Any, Any]) -> Dimension:
 
 
 def _of_choices(key: str, label: Any, choices: type[StrEnum]) -> Dimension:
-    return _of_words(key, label, {choice: label_of(choice) for choice in choices})
+    return of_words(key, label, {choice: label_of(choice) for choice in choices})
 
 
 def _subtrees(branch_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
@@ -142,14 +148,14 @@ def _subtrees(branch_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
     return {branch_id: below(branch_id) for branch_id in branch_ids}
 
 
-def _month(text: str) -> int:
+def month_key(text: str) -> int:
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
     if found is None:
         raise MetricError(gettext("“%(text)s” is not a month; write it like 2026-06.", text=text[:40]))
     return int(found[1]) * 100 + int(found[2])
 
 
-def _month_words(keys: Iterable[int]) -> Mapping[int, str]:
+def month_words(keys: Iterable[int]) -> Mapping[int, str]:
     return {key: f"{key // 100}-{key % 100:02d}" for key in keys}
 
 
@@ -166,7 +172,7 @@ GUARANTEE = _of_choices("guarantee", _("Guarantee"), Guarantee)
 CATEGORY = _of_choices("category", _("Category"), Category)
 PURPOSE = _of_choices("purpose", _("Purpose"), Purpose)
 PRODUCT_CHANNEL = _of_choices("product_channel", _("Channel"), Channel)
-DAYS = _of_words("days_past_due", _("Days past due"), DAYS_PAST_DUE.words())
-AMOUNT_BAND = _of_words("amount_band", _("Amount band"), AMOUNT.words())
-TERM_BAND = _of_words("term_band", _("Term band"), TERM.words())
-MONTH = register_dimension(Dimension("month", _("Month"), _month_words, _month, _month_words))
+DAYS = of_words("days_past_due", _("Days past due"), DAYS_PAST_DUE.words())
+AMOUNT_BAND = of_words("amount_band", _("Amount band"), AMOUNT.words())
+TERM_BAND = of_words("term_band", _("Term band"), TERM.words())
+MONTH = register_dimension(Dimension("month", _("Month"), month_words, month_key, month_words))

@@ -14,18 +14,33 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, cast, extract, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    case,
+    cast,
+    exists,
+    extract,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from portal.core.clock import business_date
 from portal.core.db import db
-from portal.core.metric import Frame, Question
+from portal.core.metric import Frame, Question, register_sums
 from portal.core.scope import unscoped
-from portal.core.series import register_series
+from portal.core.series import register_series, register_series_sums
 from portal.customers.models import Customer
+from portal.loans.groups import SUMS, LoanGroup
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Instalment, Loan
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.terms import TermsChange
 from portal.metrics.bands import AMOUNT, DAYS_PAST_DUE, TERM
 from portal.products.models import Product
 
@@ -37,6 +52,9 @@ def position_frame(question: Question) -> Frame:
 
 def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
     columns = {name: _of(source, name) for name in COLUMNS}
+    columns["loans"] = literal_column("1", Integer)
+    columns["balance_times_rate"] = columns["balance"] * columns["rate"]
+    columns["borrowers"] = func.count(columns["customer_id"].distinct())
     return Frame(
         name="positions",
         select_from=source,
@@ -51,7 +69,7 @@ def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
             "days_past_due": DAYS_PAST_DUE.expression(columns["days_past_due"]),
             "loan": columns["loan_id"],
             "customer": columns["customer_id"],
-            **_describing(),
+            **describing(),
         },
         where=where,
         joins=(
@@ -59,13 +77,13 @@ def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
             (Customer, Customer.id == columns["customer_id"]),
             (Product, Product.id == columns["product_id"]),
         ),
-        described_by=frozenset({Customer, Instalment}),
+        described_by=frozenset({Customer, Instalment, TermsChange}),
     )
 
 
 def _position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
     """Where positions of this date stand, and the condition that picks them."""
-    kept = _kept(question)
+    kept = kept_in(question)
     if kept is LoanState:
         return LoanState, ()
     if kept is LoanSnapshot:
@@ -73,7 +91,7 @@ def _position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool]
     return positions(question.as_of, question.known).subquery("position"), ()
 
 
-def _kept(question: Question) -> type | None:
+def kept_in(question: Question) -> type | None:
     """The table that keeps the positions of this date as known on it; None when there is none."""
     if question.known != question.as_of:
         return None
@@ -86,15 +104,65 @@ def _kept(question: Question) -> type | None:
 
 def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
     """Positions of those of these days that have a snapshot, told apart by the column `as_of`; and which they are."""
-    with unscoped("which month-ends have snapshots"):
-        kept = frozenset(
-            db.session.scalars(select(LoanSnapshot.as_of).where(LoanSnapshot.as_of.in_(days)).distinct())
-        ) - {business_date()}
     frame = _positions_in(LoanSnapshot, ())
-    return replace(frame, columns={**frame.columns, "as_of": LoanSnapshot.as_of}), kept
+    return replace(frame, columns={**frame.columns, "as_of": LoanSnapshot.as_of}), _kept_days(days)
+
+
+def _kept_days(days: Collection[date]) -> frozenset[date]:
+    """Which of these days have snapshots: one look each, since all days of a large table take long to tell apart."""
+    held = [
+        select(literal(day, Date)).where(exists().where(LoanSnapshot.as_of == day))
+        for day in set(days) - {business_date()}
+    ]
+    if not held:
+        return frozenset()
+    with unscoped("which month-ends have snapshots"):
+        return frozenset(db.session.scalars(union_all(*held)))
+
+
+def position_sums(question: Question) -> Frame | None:
+    """The same, added up by what loans have in common; None for a date that no groups are kept of."""
+    kept = kept_in(question)
+    if kept is None:
+        return None
+    return _sums_in((LoanGroup.as_of.is_(None) if kept is LoanState else LoanGroup.as_of == question.as_of,))
+
+
+def _sums_in(where: Sequence[ColumnElement[bool]]) -> Frame:
+    alone = case((LoanGroup.customer_id.is_(None), LoanGroup.loans), else_=0)
+    added = ("loans", "balance_times_rate", *SUMS)
+    return Frame(
+        name="position sums",
+        select_from=LoanGroup,
+        columns={
+            **{name: getattr(LoanGroup, name) for name in (*added, "category", "days_past_due")},
+            "borrowers": func.sum(alone) + func.count(LoanGroup.customer_id.distinct()),
+        },
+        dimensions={
+            "branch": LoanGroup.held_branch_id,
+            "team": LoanGroup.held_team_id,
+            "manager": LoanGroup.held_manager_id,
+            "product": LoanGroup.product_id,
+            "category": LoanGroup.category,
+            "days_past_due": DAYS_PAST_DUE.expression(LoanGroup.days_past_due),
+            "purpose": Product.purpose,
+            "product_channel": Product.channel,
+        },
+        where=where,
+        joins=((Product, Product.id == LoanGroup.product_id),),
+        having=func.sum(LoanGroup.loans) > 0,
+    )
+
+
+def position_sums_series() -> Frame:
+    """The sums of all snapshots, told apart by the column `as_of`."""
+    frame = _sums_in((LoanGroup.as_of.is_not(None),))
+    return replace(frame, columns={**frame.columns, "as_of": LoanGroup.as_of})
 
 
 register_series(position_frame, position_series)
+register_sums(position_frame, position_sums)
+register_series_sums(position_frame, position_sums_series)
 
 
 def _of(source: Any, name: str) -> ColumnElement[Any]:
@@ -125,7 +193,7 @@ def flow_frame(question: Question) -> Frame:
             + cast(extract("month", Posting.value_date), Integer),
             "loan": Posting.loan_id,
             "customer": Loan.customer_id,
-            **_describing(),
+            **describing(),
         },
         where=(
             Posting.value_date.between(question.first_day, question.as_of),
@@ -141,7 +209,7 @@ def flow_frame(question: Question) -> Frame:
     )
 
 
-def _describing() -> Mapping[str, Any]:
+def describing() -> Mapping[str, Any]:
     """Dimensions of the contract, its product and its customer, the same for both frames."""
     return {
         "customer_group": Customer.type,

@@ -19,6 +19,7 @@ from portal.core.display import screens
 from portal.core.errors import Refused
 from portal.core.filters import filterable
 from portal.core.help import Help
+from portal.core.masks import derived
 from portal.core.metric import Metric, Question, asked, dimensions, evaluate, metrics, words
 from portal.core.views import PortalView
 from portal.metrics.answers import read_day
@@ -27,6 +28,7 @@ from portal.metrics.formatting import heading, shown, unit_words
 from portal.metrics.listings import rows_url
 from portal.metrics.rows import rows_behind
 from portal.parameters.known import TO_CONFIRM, known
+from portal.parameters.models import Parameter
 from portal.parameters.services import parameter
 
 PAGE = 50
@@ -63,7 +65,9 @@ def settings(metric: Metric, on: date) -> list[Setting]:
             found.append(Setting(label, str(refusal), "", True))
             continue
         operator = f"{label_of(held.operator)} " if held.operator else ""
-        found.append(Setting(label, operator + held.text, held.source.removesuffix(TO_CONFIRM), held.confirmed))
+        value = derived(Parameter, ("value", "operator"), operator + held.text)
+        source = derived(Parameter, ("source",), held.source.removesuffix(TO_CONFIRM))
+        found.append(Setting(label, value, source, held.confirmed))
     return found
 
 
@@ -72,7 +76,8 @@ def words_of(view: PortalView) -> list[Word]:
     typed = {*view.add_columns, *view.edit_columns} if view.can_add or view.can_edit else set()
     offered = filterable(view.model, view.filter_columns)
     found = []
-    for name, field in view.fields.items():
+    for name in view.shown(view.fields):
+        field = view.fields[name]
         places = (
             (name in view.list_columns, gettext("list")),
             (name in typed and not field.readonly, gettext("form")),

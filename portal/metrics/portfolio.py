@@ -47,21 +47,23 @@ def _stock(key: str, label: Any, unit: Unit, formula: Any, subject: Any, **kw: A
 
 
 def _sum(column: str) -> dict[str, Any]:
-    return {"measure": lambda frame, question: func.sum(frame[column]), "adds_up": True}
+    return {"measure": lambda frame, question: func.sum(frame[column]), "adds_up": True, "from_sums": True}
 
 
 def _balance_if(condition: Condition) -> dict[str, Any]:
     """Balance of the loans that meet it."""
-    return {"measure": lambda f, q: func.sum(case((condition(f, q), f["balance"]), else_=0)), "adds_up": True}
+    measure = {"measure": lambda f, q: func.sum(case((condition(f, q), f["balance"]), else_=0))}
+    return {**measure, "adds_up": True, "from_sums": True}
 
 
 def _count_if(condition: Condition) -> dict[str, Any]:
     """Number of the loans that meet it."""
-    return {"measure": lambda f, q: func.sum(case((condition(f, q), 1), else_=0)), "adds_up": True}
+    measure = {"measure": lambda f, q: func.sum(case((condition(f, q), f["loans"]), else_=0))}
+    return {**measure, "adds_up": True, "from_sums": True}
 
 
 def _count() -> dict[str, Any]:
-    return {"measure": lambda frame, question: func.count(frame["loan_id"]), "adds_up": True}
+    return {"measure": lambda frame, question: func.sum(frame["loans"]), "adds_up": True, "from_sums": True}
 
 
 def _late(days: int, frame: Frame, question: Question) -> ColumnElement[bool]:
@@ -88,7 +90,7 @@ def _provision(ratios_on: RatiosOn) -> dict[str, Any]:
         shares = _shares(ratios_on(question.as_of))
         return lambda raw: int(half_up(Fraction(raw, shares), 0))
 
-    return {"measure": measure, "finish": finish, "adds_up": True}
+    return {"measure": measure, "finish": finish, "adds_up": True, "from_sums": True}
 
 
 def _shares(ratios: Mapping[Category, Fraction]) -> int:
@@ -120,7 +122,8 @@ _stock(
     "count",
     _("Number of different customers in the loan balance. Somebody with two loans counts once: parts do not add up."),
     BALANCES,
-    measure=lambda frame, question: func.count(frame["customer_id"].distinct()),
+    measure=lambda frame, question: frame["borrowers"],
+    from_sums=True,
     listing=open_loans(),
 )
 _stock(
@@ -129,8 +132,9 @@ _stock(
     "money",
     _("Sum of balance times annual rate: the numerator of the average annual rate."),
     BALANCES,
-    measure=lambda frame, question: func.sum(frame["balance"] * frame["rate"]),
+    measure=lambda frame, question: func.sum(frame["balance_times_rate"]),
     adds_up=True,
+    from_sums=True,
     finish=_as_rate,
     internal=True,
 )
@@ -184,7 +188,7 @@ _stock(
     "overdue_loan_balance",
     _("Overdue loan balance"),
     "money",
-    _("Whole balance of loans at least 1 day past due."),
+    _("Whole balance of the loans that count in PAR 1 on the date."),
     LATENESS,
     **_balance_if(partial(_late, 1)),
     parameters=(par_key(1), TOLERANCE),
@@ -194,7 +198,7 @@ _stock(
     "overdue_loan_count",
     _("Number of overdue loans"),
     "count",
-    _("Number of loans at least 1 day past due."),
+    _("Number of the loans that count in PAR 1 on the date."),
     LATENESS,
     **_count_if(partial(_late, 1)),
     parameters=(par_key(1), TOLERANCE),
@@ -233,29 +237,17 @@ _stock(
     parameters=(TOLERANCE, "overdue.whole_balance"),
     listing=open_loans(days=1),
 )
-for _days, _balance_words, _ratio_words in (
-    (1, _("Balance of loans at least 1 day past due."), _("Balance of loans at least 1 day past due ÷ loan balance.")),
-    (
-        30,
-        _("Balance of loans more than 30 days past due."),
-        _("Balance of loans more than 30 days past due ÷ loan balance."),
-    ),
-    (
-        60,
-        _("Balance of loans more than 60 days past due."),
-        _("Balance of loans more than 60 days past due ÷ loan balance."),
-    ),
-    (
-        90,
-        _("Balance of loans more than 90 days past due."),
-        _("Balance of loans more than 90 days past due ÷ loan balance."),
-    ),
-):
+for _days, _first in ((1, "≥ 1"), (30, "> 30"), (60, "> 60"), (90, "> 90")):
     _stock(
         f"par_{_days}_balance",
         _("PAR %(days)s balance", days=_days),
         "money",
-        _balance_words,
+        _(
+            "Whole balance of loans whose days past due meet the PAR %(days)s threshold in force on the date"
+            " (%(first)s days unless decided otherwise).",
+            days=_days,
+            first=_first,
+        ),
         LATENESS,
         **_balance_if(partial(_late, _days)),
         parameters=(par_key(_days), TOLERANCE),
@@ -265,7 +257,7 @@ for _days, _balance_words, _ratio_words in (
         f"par_{_days}",
         _("PAR %(days)s", days=_days),
         "percent",
-        _ratio_words,
+        _("PAR %(days)s balance ÷ loan balance.", days=_days),
         LATENESS,
         ratio=(f"par_{_days}_balance", "loan_balance"),
         parameters=(par_key(_days), TOLERANCE),
@@ -337,6 +329,7 @@ _stock(
     parameters=FLOORS,
     listing=open_loans(categories=NON_PERFORMING),
 )
+
 for _key, _label, _formula, _ratios_on, _parameters in (
     (
         "provision_required",

@@ -11,23 +11,27 @@ from sqlalchemy import func, select
 from portal.core import scope
 from portal.core.db import db
 from portal.core.errors import Forbidden
+from portal.core.masks import is_clear
+from portal.core.measured import concerned, conditions_of
 from portal.core.metric import (
     Metric,
     Question,
     Value,
     check_dimensions,
-    concerned,
-    conditions_of,
     dimensions,
     expanded,
     metric_of,
     words,
 )
+from portal.core.offers import numbers_clear
+from portal.loans.state import LoanState
 from portal.metrics.dimensions import codes
 from portal.metrics.listings import rows_metric
 
 FACTS = {"stock": ("product", "branch", "manager", "category"), "flow": ("product",)}
 """Dimensions that a loan has one of, shown beside its figure: who owned it on the date, not over a period."""
+FIELDS = {"days_before": "days_past_due", "days_after": "days_past_due"}
+"""The field of a loan state that a fact is made of, where it has another name."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class LoanFigure:
 
 @dataclass(frozen=True)
 class RowsPage:
-    """One page of loans, the greatest contribution first."""
+    """One page of loans, the greatest contribution first, whether it adds or takes away."""
 
     metric: Metric
     """What `value` means: the figure itself, or of a ratio its numerator."""
@@ -67,15 +71,17 @@ def rows_behind(key: str, question: Question, where: Mapping[str, Any], page: in
     with scope.doing("", "list"):
         frame = metric.frame(question)
         check_dimensions(metric, frame, ["loan", *within])
-        facts = FACTS[metric.kind]
+        told = frame.facts or FACTS[metric.kind]
+        facts = tuple(fact for fact in told if is_clear(LoanState, FIELDS.get(fact, fact)))
         keys = [frame.dimensions[key] for key in ("loan", *facts)]
         figure = metric.aggregate(frame, question)
         conditions = [*conditions_of(frame, within), *concerned([metric], frame)]
         grouped = frame.statement([*keys, figure], conditions).group_by(*keys).having(figure.element != 0)
-        count = db.session.scalar(select(func.count()).select_from(grouped.subquery())) or 0
-        ordered = grouped.order_by(figure.element.desc(), keys[0]).offset((page - 1) * size).limit(size)
+        counted = select(func.count()).select_from(grouped.subquery())
+        count = db.session.scalar(counted.execution_options(described_by=frame.described_by)) or 0
+        ordered = grouped.order_by(func.abs(figure.element).desc(), keys[0]).offset((page - 1) * size).limit(size)
         found = db.session.execute(ordered).all()
-        rows = _described(found, facts, metric.finisher(question))
+        rows = _described(found, facts, metric.finisher(question) if numbers_clear("Loan") else lambda _raw: None)
     return RowsPage(metric, facts, count, rows)
 
 

@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import func, or_
 
 from portal.core.clock import business_date
-from portal.core.metric import Frame, Listing, Metric, Question, register
+from portal.core.metric import Frame, Listing, Metric, Question, Unit, register
 from portal.customers.models import Customer
 from portal.grids.models import Grid
 
@@ -62,52 +62,39 @@ def _today(endpoint: str, cuts: Collection[str]) -> Listing:
 CUSTOMERS = _today("CustomerView.list", CUTS)
 GRIDS = _today("GridView.list", ("branch", "team", "manager"))
 
-register(
-    Metric(
-        "customer_count",
-        _("Customers on record"),
-        "count",
-        "stock",
-        _("Number of customers whose record began on or before the date, with a loan or without, by today's grid."),
-        HOUSE,
-        TERRITORY,
-        frame=customer_frame,
-        measure=lambda frame, question: func.count(frame["customer_id"]),
-        adds_up=True,
-        permission=("Customer", "list"),
-        dimensions=CUTS,
-        listing=CUSTOMERS,
-    )
+
+def _stock(key: str, label: Any, unit: Unit, formula: Any, **kw: Any) -> None:
+    register(Metric(key, label, unit, "stock", formula, HOUSE, TERRITORY, dimensions=CUTS, **kw))
+
+
+_stock(
+    "customer_count",
+    _("Customers on record"),
+    "count",
+    _("Number of customers whose record began on or before the date, with a loan or without, by today's grid."),
+    frame=customer_frame,
+    measure=lambda frame, question: func.count(frame["customer_id"]),
+    adds_up=True,
+    permission=("Customer", "list"),
+    listing=CUSTOMERS,
 )
-register(
-    Metric(
-        "potential_customers",
-        _("Potential customers"),
-        "count",
-        "stock",
-        _("Number of households and businesses of the grids that could be customers, as entered with each grid."),
-        HOUSE,
-        TERRITORY,
-        frame=grid_frame,
-        measure=lambda frame, question: func.sum(frame["potential"]),
-        adds_up=True,
-        permission=("Grid", "list"),
-        dimensions=CUTS,
-        listing=GRIDS,
-    )
+_stock(
+    "potential_customers",
+    _("Potential customers"),
+    "count",
+    _("Number of households and businesses of the grids that could be customers, as entered with each grid."),
+    frame=grid_frame,
+    measure=lambda frame, question: func.sum(frame["potential"]),
+    adds_up=True,
+    permission=("Grid", "list"),
+    listing=GRIDS,
 )
-register(
-    Metric(
-        "coverage",
-        _("Coverage"),
-        "percent",
-        "stock",
-        _("Customers on record ÷ potential customers."),
-        HOUSE,
-        TERRITORY,
-        ratio=("customer_count", "potential_customers"),
-        permission=("Customer", "list"),
-        dimensions=CUTS,
-        listing=CUSTOMERS,
-    )
+_stock(
+    "coverage",
+    _("Coverage"),
+    "percent",
+    _("Customers on record ÷ potential customers."),
+    ratio=("customer_count", "potential_customers"),
+    permission=("Customer", "list"),
+    listing=CUSTOMERS,
 )

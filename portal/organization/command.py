@@ -6,6 +6,7 @@ import click
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
+from portal.core.accounts import lockout, second_factor
 from portal.core.db import db
 from portal.organization import users
 
@@ -77,3 +78,28 @@ def reopen(username: str) -> None:
     """Let a login in again."""
     users.set_active(username, True)
     click.echo(f"{username} can sign in.")
+
+
+@user.command("unlock")
+@click.argument("username")
+def unlock(username: str) -> None:
+    """Let a login try again at once after too many wrong attempts."""
+    users.unlock(username)
+    click.echo(f"{username} can try again.")
+
+
+@user.command("unlock-address")
+@click.argument("address")
+def unlock_address(address: str) -> None:
+    """Let a network address try again at once."""
+    lockout.clear(address, lockout.ADDRESS)
+    click.echo(f"{address} can try again.")
+
+
+@user.command("no-second-factor")
+@click.argument("username")
+@click.option("--reason", required=True, help="Written into the audit trail.")
+def no_second_factor(username: str, reason: str) -> None:
+    """Take a login's second factor away, such as when its phone is lost."""
+    second_factor.remove(users.find(username).id, reason)
+    click.echo(f"{username} has no second factor any more.")

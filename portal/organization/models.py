@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, relationship, synonym
 
 from portal.core.db import BusinessDate, Choice, Code, Id, Labelled, Model, Name, Versioned
 from portal.core.fields import field
+from portal.core.masks import told
 from portal.core.pinyin import PERSON, Spelled
 from portal.core.scope import Scoped
 
@@ -64,7 +65,7 @@ class Branch(Scoped, Model, Versioned):
     branch_id = synonym("id")
 
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")
 
 
 class Team(Scoped, Model, Versioned):
@@ -80,7 +81,7 @@ class Team(Scoped, Model, Versioned):
     team_id = synonym("id")
 
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")
 
 
 class Staff(Scoped, Spelled, Model, Versioned):
@@ -111,4 +112,4 @@ class Staff(Scoped, Spelled, Model, Versioned):
     manager_id = synonym("id")
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.code})"
+        return f"{told(self, 'name')} ({told(self, 'code')})"

@@ -9,16 +9,15 @@ from flask_appbuilder.security.sqla.models import Role, User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
-from werkzeug.security import generate_password_hash
 
+from portal.core.accounts import lockout, passwords, sessions
 from portal.core.db import db
 from portal.core.errors import NotFound, Refused
 from portal.core.fields import Field
-from portal.core.roles import roles
+from portal.core.masks import told
+from portal.core.role_store import current, known, someone_stays
 from portal.core.work import current_unit, verb
 from portal.organization.models import Staff
-
-SHORTEST_PASSWORD = 10
 
 DESCRIBED = {
     "username": Field(_("Login"), search=True),
@@ -32,6 +31,16 @@ for name, described in DESCRIBED.items():
     User.__table__.c[name].info["field"] = described
 
 
+def _called(user: User) -> str:
+    """A login as records name it: Flask-AppBuilder's own words would tell what a role covers."""
+    family, given = told(user, "last_name"), told(user, "first_name")
+    whole = f"{given} {family}" if family.isascii() else f"{family}{given}"
+    return whole.strip() or told(user, "username")
+
+
+User.__str__ = _called
+
+
 def find(username: str) -> User:
     """The login; NotFound when there is none."""
     user = db.session.scalar(select(User).where(User.username == username))
@@ -41,20 +50,14 @@ def find(username: str) -> User:
 
 
 def _role(name: str) -> Role:
-    if name not in roles:
-        known = ", ".join(roles)
-        raise Refused(gettext("There is no role “%(name)s”; the roles are: %(known)s.", name=name, known=known))
+    if known(name) is None:
+        names = ", ".join(role.name for role in current().roles.values() if not role.retired)
+        raise Refused(gettext("There is no role “%(name)s”; the roles are: %(known)s.", name=name, known=names))
     role = db.session.scalar(select(Role).where(Role.name == name))
     if role is None:
         role = Role(name=name)
         db.session.add(role)
     return role
-
-
-def _hashed(password: str) -> str:
-    if len(password) < SHORTEST_PASSWORD:
-        raise Refused(gettext("A password has at least %(least)s characters.", least=SHORTEST_PASSWORD))
-    return generate_password_hash(password)
 
 
 @verb("users.add")
@@ -67,7 +70,7 @@ def add_user(
     password: str,
     staff_code: str = "",
 ) -> User:
-    """A new login, linked to a staff member when his code is given."""
+    """A new login, of the staff member with this code. Its owner changes the password at the first log-in."""
     if db.session.scalar(select(User.id).where((User.username == username) | (User.email == email))) is not None:
         raise Refused(gettext("This login or email is taken already."))
     user = User(
@@ -76,11 +79,12 @@ def add_user(
         last_name=family_name,
         email=email,
         active=True,
-        password=_hashed(password),
+        password=passwords.hashed(password, username),
         roles=[_role(name) for name in role_names],
     )
     db.session.add(user)
     db.session.flush()
+    passwords.mark(user.id, must_change=True)
     if staff_code:
         staff = db.session.scalar(select(Staff).where(Staff.code == staff_code))
         if staff is None:
@@ -91,27 +95,40 @@ def add_user(
     return user
 
 
-@verb("users.set_password")
 def set_password(username: str, password: str) -> None:
-    user = find(username)
-    user.password = _hashed(password)
-    current_unit().about(user)
-    current_unit().note(password="changed")
+    """Set by somebody else: open sessions end, and its owner changes it at the next log-in."""
+    passwords.change(find(username), password, must_change=True)
 
 
 @verb("users.set_roles")
 def set_roles(username: str, role_names: list[str]) -> None:
-    """Replace the roles of a login."""
+    """Replace the roles of a login. Refused when nobody could change roles any more."""
     user = find(username)
     before = sorted(role.name for role in user.roles)
-    user.roles = [_role(name) for name in role_names]
+    with someone_stays():
+        user.roles = [_role(name) for name in role_names]
     current_unit().about(user)
     current_unit().note(roles=[before, sorted(role_names)])
 
 
 @verb("users.set_active")
 def set_active(username: str, active: bool) -> None:
-    """Let a login in or keep it out; its history stays."""
+    """Let a login in or keep it out: then its sessions end at once and its keys open nothing. Its history stays.
+
+    Refused for the last one who can change roles.
+    """
     user = find(username)
-    user.active = active
+    with someone_stays():
+        user.active = active
+    if not active:
+        sessions.end(user.id, sessions.End.CLOSED)
     current_unit().about(user)
+
+
+@verb("users.unlock")
+def unlock(username: str) -> None:
+    """Forget a login's wrong attempts, so that it need not wait."""
+    user = find(username)
+    lockout.clear(lockout.subject_of(user.id, ""))
+    current_unit().about(user)
+    current_unit().note(unlocked=True)

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from portal.core.application import add_screens
-from portal.core.audit import AuditEntry
+from portal.core.clock import business_date
 from portal.core.db import db
+from portal.core.display import screens
 from portal.core.help import Help
-from portal.core.roles import roles
+from portal.core.role_store import current
+from portal.core.scope import actor
 from portal.core.security import Place, register_place_of
+from portal.core.view_as import register_place_in
 from portal.core.views import PortalView, ScopedInterface
 from portal.organization import users as _described_users  # noqa: F401 - describes FAB's columns
+from portal.organization.login_roles import LoginRoles
 from portal.organization.models import Branch, Staff, Team
 
 MENU = ("organization", _("Organisation"))
 ADMINISTRATION = ("administration", _("Administration"))
 
+GONE = Place(-1, -1, frozenset(), frozenset(), whole=False, left=True)
+
 
 @register_place_of
 def place_of(user_id: int) -> Place | None:
-    """Where a user stands; None for somebody who is not, or no longer, on the staff."""
-    found = db.session.execute(
-        select(Staff.id, Staff.branch_id, Staff.team_id, Branch.parent_id)
+    """Where a user stands; None for somebody who is not on the staff. The day somebody leaves is the last at work.
+
+    One statement, since every request begins with it: a row for each branch of the subtree.
+    """
+    tree = select(Staff.branch_id.label("id")).where(Staff.user_id == user_id).cte("subtree", recursive=True)
+    tree = tree.union(select(Branch.id).join(tree, Branch.parent_id == tree.c.id))
+    rows = db.session.execute(
+        select(Staff.id, Staff.branch_id, Staff.team_id, Branch.parent_id, Staff.left_on, tree.c.id.label("below"))
         .join(Branch, Staff.branch_id == Branch.id)
-        .where(Staff.user_id == user_id, Staff.left_on.is_(None))
-    ).first()
-    if found is None:
+        .join(tree, true())
+        .where(Staff.user_id == user_id)
+    ).all()
+    if not rows:
         return None
+    found = rows[0]
+    if found.left_on is not None and found.left_on < business_date():
+        return GONE
     teams = frozenset() if found.team_id is None else frozenset({found.team_id})
-    return Place(found.id, found.branch_id, subtree(found.branch_id), teams, found.parent_id is None)
+    return Place(found.id, found.branch_id, frozenset(row.below for row in rows), teams, found.parent_id is None)
+
+
+@register_place_in
+def place_in(branch_id: int, team_id: int | None) -> Place | None:
+    """Where somebody of a branch and a team would stand: nobody's staff record, so nothing is looked after by him."""
+    branch = db.session.get(Branch, branch_id)
+    if branch is None:
+        return None
+    teams = frozenset() if team_id is None else frozenset({team_id})
+    return Place(-1, branch_id, subtree(branch_id), teams, branch.parent_id is None)
 
 
 def subtree(branch_id: int) -> frozenset[int]:
@@ -91,8 +114,8 @@ class StaffView(PortalView):
     help = Help(
         _("Everybody who works here, with post, level, branch, team and superior, with or without a login."),
         _(
-            "HR keeps the records. Somebody who has left gets a leaving date: the login then sees nothing, the "
-            "history stays."
+            "HR keeps the records. Somebody who has left gets a leaving date: from the day after, the login, its "
+            "sessions and its API keys are closed; the history stays."
         ),
     )
     datamodel = ScopedInterface(Staff)
@@ -108,16 +131,27 @@ class StaffView(PortalView):
     order = ("code", "asc")
     summary_columns = ("post", "branch", "team")
     summary_metrics, summary_dimension = ("loan_balance", "loan_count", "borrower_count", "par_30"), "manager"
-    related = (("GridView", "manager"), ("CustomerView", "manager"), ("LoanView", "manager"))
+    related = (
+        ("GridView", "manager"),
+        ("CustomerView", "manager"),
+        ("LoanView", "manager"),
+        ("StaffMoveView", "manager"),
+    )
+    show_template = "organization/staff.html"
+
+    def may_move(self, row: Staff) -> bool:
+        """Whether the reader may enter a move of this person: another post, another branch, or leaving."""
+        moves = screens()["StaffMoveView"]
+        return row.left_on is None and moves.may("add")
 
 
-class UserView(PortalView):
-    """Logins and their roles. They are made and changed with `portal user`."""
+class UserView(LoginRoles, PortalView):
+    """Logins and their roles. They are made and closed with `portal user`."""
 
     help = Help(
         _("The logins of the portal and the roles they have."),
         _(
-            "Administrators and auditors check here who may do what. Logins are made and changed on the command "
+            "Administrators give roles here, auditors check who may do what. Logins are made and closed on the command "
             "line: portal user."
         ),
     )
@@ -131,38 +165,18 @@ class UserView(PortalView):
     label_columns = {"role_names": _("Roles")}
     order = ("username", "asc")
     can_add = can_edit = can_delete = False
+    show_template = "organization/login.html"
+    method_actions = {"roles": "edit"}
 
-    def cell(self, row: Any, name: str) -> Any:
+    def gives_roles(self) -> bool:
+        return actor().may(self.resource, "edit")
+
+    def written(self, row: Any, name: str) -> Any:
         if name == "role_names":
-            return gettext(", ").join(str(roles[role.name].label) for role in row.roles if role.name in roles)
-        return super().cell(row, name)
-
-
-class AuditView(PortalView):
-    """Who changed, exported and imported what."""
-
-    help = Help(
-        _("Who added, changed, imported, exported or printed what, and when; of changes the old and the new value."),
-        _("Auditors and compliance read it; nobody can change it. Personal data are named but never written out."),
-    )
-    datamodel = ScopedInterface(AuditEntry)
-    menu, icon = ADMINISTRATION, "fa-history"
-    list_title, show_title = _("Audit trail"), _("Audit entry")
-    empty_text = _("Whatever is changed, exported or imported is written down here.")
-    list_columns = ["at", "actor", "verb", "resource", "subject_id", "request_id"]
-    order_by = ("at",)
-    show_columns = ["at", "business_date", "actor", "verb", "resource", "subject_id", "request_id", "changes"]
-    label_columns = {"changes": _("What changed")}
-    order = ("at", "desc")
-    has_timeline = False
-    can_add = can_edit = can_delete = False
-
-    def cell(self, row: Any, name: str) -> Any:
-        if name == "changes":
-            shown = json.dumps(row.changes, ensure_ascii=False, indent=2)
-            return Markup("<pre class='json'>{}</pre>").format(shown)
-        return super().cell(row, name)
+            known = current().roles
+            return gettext(", ").join(str(known[role.name].label) for role in row.roles if role.name in known)
+        return super().written(row, name)
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, BranchView, TeamView, StaffView, UserView, AuditView)
+    add_screens(builder, BranchView, TeamView, StaffView, UserView)

@@ -16,13 +16,31 @@ from flask_babel import lazy_gettext as _
 
 from portal.core.db import Labelled
 from portal.core.registry import Registry
+from portal.core.roles import roles
 
 FROM_THE_START = date(2000, 1, 1)
 """First day of a default value: before any loan that is taken over."""
 
 TO_CONFIRM = "（待合规部门确认）"
 
-Unit = Literal["days", "fen", "percent", "rows", "decimals", "ten_thousand_yuan", "order", "dates"]
+Unit = Literal[
+    "days",
+    "years",
+    "fen",
+    "percent",
+    "rows",
+    "decimals",
+    "ten_thousand_yuan",
+    "order",
+    "dates",
+    "number",
+    "roles",
+    "switch",
+    "times",
+    "cost_method",
+    "ties",
+    "missing_figure",
+]
 
 
 class Operator(Labelled):
@@ -66,6 +84,11 @@ def _whole(value: str) -> Any:
     return None if value.isascii() and value.isdigit() else _("Please enter a whole number that is not negative.")
 
 
+def _years(value: str) -> Any:
+    fits = value.isascii() and value.isdigit() and 1 <= int(value[:4]) <= 100 and len(value) <= 3
+    return None if fits else _("Please enter a whole number of years between 1 and 100.")
+
+
 def _percent(value: str) -> Any:
     try:
         number = Decimal(value)
@@ -75,9 +98,18 @@ def _percent(value: str) -> Any:
 
 
 def _order(value: str) -> Any:
-    if sorted(value.split(",")) == ["fee", "interest", "penalty", "principal"]:
+    named = sorted(name for name in value.split(",") if name != "cost")
+    if named == ["fee", "interest", "penalty", "principal"] and value.split(",").count("cost") <= 1:
         return None
-    return _("Please name fee, interest, principal and penalty once each, separated by commas.")
+    return _("Please name cost, interest, principal, fee and penalty once each, separated by commas.")
+
+
+def _switch(value: str) -> Any:
+    return None if value in ("on", "off") else _("Please enter on or off.")
+
+
+def _cost_method(value: str) -> Any:
+    return None if value in ("irr", "simple") else _("Please enter irr or simple.")
 
 
 def _dates(value: str) -> Any:
@@ -88,6 +120,11 @@ def _dates(value: str) -> Any:
     return None
 
 
+def _roles(value: str) -> Any:
+    unknown = [name for name in (part.strip() for part in value.split(",")) if name and name not in roles]
+    return _("Please name roles such as administrator, separated by commas.") if unknown else None
+
+
 def parsed_dates(value: str) -> list[date]:
     """The dates of a value with unit "dates"; ValueError when one is none."""
     return [date.fromisoformat(part.strip()) for part in value.split(",") if part.strip()]
@@ -95,6 +132,7 @@ def parsed_dates(value: str) -> list[date]:
 
 CHECKS: dict[Unit, Callable[[str], Any]] = {
     "days": _whole,
+    "years": _years,
     "fen": _whole,
     "rows": _whole,
     "decimals": _whole,
@@ -102,6 +140,11 @@ CHECKS: dict[Unit, Callable[[str], Any]] = {
     "percent": _percent,
     "order": _order,
     "dates": _dates,
+    "number": _whole,
+    "roles": _roles,
+    "switch": _switch,
+    "times": _whole,
+    "cost_method": _cost_method,
 }
 
 known: Registry[Known] = Registry("parameters")
@@ -192,7 +235,7 @@ declare(
         "allocation.order",
         _("Order in which a payment settles what is due"),
         "order",
-        "fee,interest,principal,penalty",
+        "cost,interest,principal,fee,penalty",
         "民法典第561条",
     )
 )
@@ -216,6 +259,18 @@ declare(
 declare(Known("import.csv_rows", _("Most rows of a CSV file"), "rows", "2000000", HOUSE, confirmed=True))
 declare(Known("import.xlsx_rows", _("Most rows of a workbook"), "rows", "200000", HOUSE, confirmed=True))
 declare(
+    Known("export.kept_days", _("Days for which files of large exports are kept"), "days", "7", HOUSE, confirmed=True)
+)
+declare(
+    Known(
+        "audit.retention_years",
+        _("Years that audit entries stay in the database before they are archived"),
+        "years",
+        "10",
+        "反洗钱法（2024年修订）第三十四条，客户身份资料和交易记录保存期限",
+    )
+)
+declare(
     Known(
         "calendar.holidays",
         _("Days off beyond weekends, for years the built-in calendar does not know"),
@@ -232,6 +287,35 @@ declare(
         "dates",
         "",
         "国务院办公厅节假日安排",
+        confirmed=True,
+    )
+)
+declare(
+    Known(
+        "access.four_eyes",
+        _("A second person approves changes of roles (on or off)"),
+        "switch",
+        "on",
+        HOUSE,
+        confirmed=True,
+    )
+)
+declare(
+    Known(
+        "persons.retention_years",
+        _("Years that a customer's data are kept after the last loan was closed"),
+        "years",
+        "10",
+        "反洗钱法（2025年1月1日起施行）：客户身份资料和交易记录至少保存十年",
+    )
+)
+declare(
+    Known(
+        "persons.reveals_per_day",
+        _("Masked values that one person may have shown in a day"),
+        "times",
+        "50",
+        HOUSE,
         confirmed=True,
     )
 )

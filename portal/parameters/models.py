@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped
 
 from portal.core.db import BusinessDate, Choice, Code, Id, Model, Text, Versioned
 from portal.core.fields import field
+from portal.core.masks import is_clear, told
 from portal.parameters.known import Operator, problems
+from portal.parameters.words import KNOWN, threshold_in_words
 
 
 class Parameter(Versioned, Model):
@@ -20,7 +22,7 @@ class Parameter(Versioned, Model):
     __table_args__ = (UniqueConstraint("key", "valid_from"),)
 
     id: Mapped[Id]
-    key: Mapped[Code] = field(_("Key"), search=True, help=_("Which rule reads it; see the list of known keys."))
+    key: Mapped[Code] = field(_("Parameter"), offered=KNOWN, search=True, help=_("Which rule reads it."))
     value: Mapped[str] = field(_("Value"), String(200), search=True)
     operator: Mapped[Operator | None] = field(
         _("Operator"), Choice(Operator), help=_("Thresholds only: whether the number itself counts.")
@@ -40,4 +42,12 @@ class Parameter(Versioned, Model):
         return Decimal(self.value)
 
     def __str__(self) -> str:
-        return f"{self.key} {self.operator or ''} {self.value}".replace("  ", " ")
+        named = KNOWN.of(self.key) if is_clear(Parameter, "key") else told(self, "key")
+        return f"{named} {self.in_words}".strip()
+
+    @property
+    def in_words(self) -> str:
+        """The value with its operator, as far as the reader's roles show it."""
+        if not is_clear(Parameter, "value"):
+            return told(self, "value")
+        return threshold_in_words(self.key, self.value, self.operator if is_clear(Parameter, "operator") else None)

@@ -116,6 +116,14 @@ def set_parameter(
     return row
 
 
+@verb("parameters.add")
+def add_value(values: dict[str, Any]) -> Parameter:
+    """Add one value. InvalidValues when no rule could read it."""
+    row: Parameter = records.add(Parameter, values)
+    _forget()
+    return row
+
+
 @verb("parameters.change")
 def change_value(row_id: int, values: dict[str, Any], version_seen: int | None = None) -> Parameter:
     """Change one value. InvalidValues when no rule could read it, or when days would be left without a value."""

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Mapped
 
 from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Rate, Text, Versioned, describe
 from portal.core.fields import field
-from portal.products.terms import DayCount, HolidayRule, Method, Rounding
+from portal.core.masks import told
+from portal.products.terms import ClaimsOrder, DayCount, HolidayRule, Method, ResetRule, Rounding
 
 describe(
     Method,
@@ -36,6 +37,23 @@ describe(
         HolidayRule.FOLLOWING: _("Next working day"),
         HolidayRule.MODIFIED_FOLLOWING: _("Next working day within the month"),
         HolidayRule.PRECEDING: _("Previous working day"),
+    },
+)
+
+
+describe(
+    ResetRule,
+    {
+        ResetRule.ANNIVERSARY: _("Each year on the day of the payout"),
+        ResetRule.JANUARY: _("Each 1 January"),
+    },
+)
+describe(
+    ClaimsOrder,
+    {
+        ClaimsOrder.FEES_FIRST: _("Costs, fees, interest, principal, penalty"),
+        ClaimsOrder.PENALTY_BEFORE_PRINCIPAL: _("Costs, interest, penalty, principal, fees"),
+        ClaimsOrder.CHARGES_BEFORE_PRINCIPAL: _("Costs, fees, interest, penalty, principal"),
     },
 )
 
@@ -90,7 +108,26 @@ class Product(Versioned, Model):
         help=_("Penalty interest is the contract rate plus this share of it; 50 means half as much again."),
         section=_("Terms"),
     )
+    prepayment_fee: Mapped[Rate] = field(
+        _("Fee on early repayment"),
+        default=0,
+        minimum=0,
+        help=_("Share of the principal repaid before its time; 0 for none. Loans keep what was agreed when paid out."),
+        section=_("Terms"),
+    )
+    claims_order: Mapped[ClaimsOrder | None] = field(
+        _("Order of allotment"),
+        Choice(ClaimsOrder),
+        help=_("What a payment settles first, as the contract says; empty: the order of the law (Parameters)."),
+        section=_("Terms"),
+    )
+    reset_rule: Mapped[ResetRule | None] = field(
+        _("Rate follows the LPR"),
+        Choice(ResetRule),
+        help=_("When the rate is set anew: LPR plus the spread agreed at the payout. Empty: the rate is fixed."),
+        section=_("Terms"),
+    )
     documents: Mapped[Text | None] = field(_("Documents needed"), section=_("Application"))
 
     def __str__(self) -> str:
-        return self.name
+        return told(self, "name")

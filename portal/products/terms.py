@@ -35,6 +35,29 @@ class Rounding(StrEnum):
     UP = "up"
 
 
+class ResetRule(StrEnum):
+    """When the rate of a loan that follows the loan prime rate (LPR) is set anew."""
+
+    ANNIVERSARY = "anniversary"
+    """Each year on the day of the payout."""
+    JANUARY = "january"
+    """Each 1 January."""
+
+
+class ClaimsOrder(StrEnum):
+    """Where a contract puts fees and penalty interest when a payment is allotted (民法典 561: unless agreed otherwise).
+
+    Costs of enforcement, interest and principal keep their order.
+    """
+
+    FEES_FIRST = "fees-first"
+    """Costs, fees, interest, principal, penalty."""
+    PENALTY_BEFORE_PRINCIPAL = "penalty-before-principal"
+    """Costs, interest, penalty, principal, fees."""
+    CHARGES_BEFORE_PRINCIPAL = "charges-before-principal"
+    """Costs, fees, interest, penalty, principal."""
+
+
 class HolidayRule(StrEnum):
     """Where a due date goes that is not a working day."""
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psycopg
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import func, select
+from psycopg import sql
+from sqlalchemy import func, select, text
+from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
 
 from config import Settings
@@ -21,6 +24,7 @@ from portal.core.work import unit_of_work
 from portal.customers.models import Customer
 from portal.organization.models import Staff
 from seed.bulk import load_bulk
+from tests.world import enter
 
 PASSWORD = "gridlend-bench"
 
@@ -38,13 +42,17 @@ def opened(url: str, size: int, folder: Path) -> Flask:
     with app.app_context(), acting(SYSTEM):
         bring_up()
         prepare()
-        load_bulk(size)
+        filled = load_bulk(size)
         _add_logins()
+        db.session.rollback()
+        if filled and db.engine.dialect.name == "postgresql":  # what autovacuum would do within the hour
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM (ANALYZE)"))
     return app
 
 
 def _add_logins() -> None:
-    """`bench_<role>` for those that are measured: head office, the largest branch, one of its managers."""
+    """`bench_<role>` for whom is measured: head office, the largest branch, one of its managers, an administrator."""
     largest = db.session.execute(
         select(Customer.branch_id, Customer.manager_id)
         .group_by(Customer.branch_id, Customer.manager_id)
@@ -56,6 +64,7 @@ def _add_logins() -> None:
         "committee": heads.where(Staff.branch.has(parent_id=None)),
         "branch_head": heads.where(Staff.branch_id == largest.branch_id, Staff.id != largest.manager_id),
         "customer_manager": heads.where(Staff.id == largest.manager_id),
+        "administrator": heads.where(Staff.branch.has(parent_id=None)),
     }
     for role, place in places.items():
         name = f"bench_{role}"
@@ -74,7 +83,24 @@ def client_of(app: Flask, role: str) -> FlaskClient:
     """A client logged in as `bench_<role>`."""
     client = app.test_client()
     with app.app_context(), acting(SYSTEM):
-        user_id = db.session.scalar(select(User.id).where(User.username == f"bench_{role}"))
-    with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = str(user_id), True
+        user_id = user_id_of(role)
+    enter(app, client, user_id)
     return client
+
+
+def user_id_of(role: str) -> int:
+    """The number of the login `bench_<role>`."""
+    return db.session.scalars(select(User.id).where(User.username == f"bench_{role}")).one()
+
+
+def small_of(url: str, size: int, folder: Path) -> str:
+    """A database for a small company on the same engine; made when there is none."""
+    large = make_url(url)
+    if large.get_backend_name() == "sqlite":
+        return f"sqlite:///{folder / f'{size}.db'}"
+    name = f"{large.database}_{size}"
+    server = large.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return large.set(database=name).render_as_string(hide_password=False)

@@ -6,15 +6,13 @@ One variant by default; all four with PORTAL_TEST_VARIANTS=all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.walk import CHROMIUM, VARIANTS, ZH_LIGHT, Variant, Walker, served, stops
-from tests.needs import chromium_path
+from tests.browser.walk import VARIANTS, ZH_LIGHT, Variant, Walker, stops
 from tests.world import World
 
 pytestmark = pytest.mark.browser
@@ -31,14 +29,6 @@ EXAMINE = """async () => {
 CHOSEN = VARIANTS if os.environ.get("PORTAL_TEST_VARIANTS") == "all" else (ZH_LIGHT,)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
 def violations(page: Page) -> list[str]:
     """What axe-core finds serious or critical, with the element and the reason."""
     page.evaluate(AXE)  # by the debugger's door, which the content security policy does not watch
@@ -49,15 +39,16 @@ def violations(page: Page) -> list[str]:
 # What assistive technology meets does not depend on the database engine.
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 @pytest.mark.parametrize("variant", CHOSEN, ids=[variant.name for variant in CHOSEN])
-def test_no_screen_has_a_serious_or_critical_violation(world: World, browser: Browser, variant: Variant) -> None:
+def test_no_screen_has_a_serious_or_critical_violation(
+    world: World, browser: Browser, address: str, variant: Variant
+) -> None:
     walk = stops(world.app)
     assert len(walk) > 40
     wrong: list[str] = []
-    with served(world.app) as address:
-        walker = Walker(browser, world.app, address, variant)
-        for stop in walk:
-            wrong += [f"{stop.name}, {stop.login}: {found}" for found in violations(walker.visit(stop))]
-        walker.close()
+    walker = Walker(browser, world.app, address, variant)
+    for stop in walk:
+        wrong += [f"{stop.name}, {stop.login}: {found}" for found in violations(walker.visit(stop))]
+    walker.close()
     assert not wrong, "\n".join(wrong)
 
 

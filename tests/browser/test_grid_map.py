@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.test_theme import DESKTOP, PHONE, address, browser, logged_in, open_at
-
-__all__ = ["address", "browser", "logged_in", "open_at"]
+from tests.browsers import DESKTOP, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 

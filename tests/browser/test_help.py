@@ -5,32 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
 from portal.core.tour import TourSeen
-from tests.browser.walk import CHROMIUM, Stop, Variant, Walker, served
-from tests.needs import chromium_path
+from tests.browser.walk import Stop, Variant, Walker
 from tests.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def walker(world: World, browser: Browser) -> Iterator[Walker]:
-    with served(world.app) as address:
-        walker = Walker(browser, world.app, address, Variant("en", "light"))
-        yield walker
-        walker.close()
+def walker(world: World, browser: Browser, address: str) -> Iterator[Walker]:
+    walker = Walker(browser, world.app, address, Variant("en", "light"))
+    yield walker
+    walker.close()
 
 
 def visit(walker: Walker, path: str) -> Page:
@@ -49,6 +39,7 @@ def test_the_panel_opens_by_keyboard_and_gives_the_focus_back(walker: Walker) ->
 
 
 def test_the_tour_is_walked_to_its_end_and_does_not_come_back(world: World, walker: Walker) -> None:
+    visit(walker, "/")  # who walks the screens has seen it
     with world.app.app_context(), acting(SYSTEM):
         db.session.query(TourSeen).delete()
         db.session.commit()

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, expect
 
 from portal.core import jobs
 from portal.core.scope import SYSTEM, acting
-from tests.needs import chromium_path
 from tests.world import PASSWORD, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 FILE = "Customer code,Name,Customer group,Branch\nN-1,Anna,farmer,A\nN-2,Berta,farmer,B\n"
-
-
-@pytest.fixture
-def address(world: World) -> Iterator[str]:
-    """The portal, served in a thread."""
-    server = make_server("127.0.0.1", 0, world.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -77,4 +53,6 @@ def test_a_file_is_uploaded_checked_imported_and_taken_back(world: World, page: 
     expect(page.locator(".notice-ok")).to_have_text("The file was imported.")
     page.get_by_role("button", name="Undo the import").click()
     page.click("[data-confirm-ok]")
+    expect(page.locator("[data-job]")).to_contain_text("The import is being undone.")
+    work(world)
     expect(page.locator(".notice-info")).to_have_text("This import was undone.")

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
 from portal.customers.models import Customer
-from tests.needs import chromium_path
 from tests.world import PASSWORD, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 RARE = "㛃䶮𬭎 🍎 <script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def address(world: World) -> Iterator[str]:
-    """The portal, served in a thread."""
-    server = make_server("127.0.0.1", 0, world.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield browser
-        browser.close()
 
 
 def signed_in(browser: Browser, address: str, user: str = "branch_head", **kw: object) -> Page:
@@ -60,7 +35,7 @@ def name_of(world: World, code: str) -> str:
         return db.session.get_one(Customer, world.customers[code]).name
 
 
-def tab_to(page: Page, selector: str, most: int = 80) -> None:
+def tab_to(page: Page, selector: str, most: int = 300) -> None:
     """Press Tab until the focus is on what matches."""
     for _step in range(most):
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -78,13 +53,18 @@ def test_by_keyboard_from_the_list_to_the_record_to_the_form_and_saved(
     page.keyboard.type("cust-A-a1")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=cust-A-a1**")
-    tab_to(page, "tbody .row-link")
+    expect(page.locator("tbody tr")).not_to_have_count(0)
+    page.keyboard.press("j")  # to the first row
+    page.wait_for_function("document.activeElement.closest('tbody tr')")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("cust-A-a1-0")
+    page.wait_for_load_state()  # keys are heard once the scripts are there
     page.keyboard.press("]")
     expect(page.locator("h1")).to_have_text("cust-A-a1-1")
+    page.wait_for_load_state()  # keys are heard once the scripts are there
     page.keyboard.press("[")
     expect(page.locator("h1")).to_have_text("cust-A-a1-0")
+    page.wait_for_load_state()  # keys are heard once the scripts are there
     tab_to(page, "[role=tab]")
     page.keyboard.press("End")
     expect(page.locator("#panel-timeline .timeline")).to_be_visible()
@@ -231,4 +211,18 @@ def test_a_phone_chooses_a_reference_by_touch(world: World, browser: Browser, ad
     option.tap()
     expect(page.locator("[aria-labelledby^='branch-label']")).to_contain_text("branch-A1")
     assert page.input_value("#branch") == str(world.branches["A1"])
+    page.context.close()
+
+
+def test_choosing_a_manager_brings_his_team_and_branch(world: World, browser: Browser, address: str) -> None:
+    page = signed_in(browser, address)
+    page.goto("/customerview/add")
+    page.locator("[aria-labelledby^='manager-label']").click()
+    page.locator(".select2-results__option", has_text="a1 (S-a1)").click()
+    expect(page.locator("[aria-labelledby^='team-label']")).to_contain_text("team-TA")
+    expect(page.locator("[aria-labelledby^='branch-label']")).to_contain_text("branch-A")
+    page.locator("[aria-labelledby^='manager-label']").click()
+    page.locator(".select2-results__option", has_text="approver (S-approver)").click()  # who is in no team
+    expect(page.locator("[aria-labelledby^='team-label']")).not_to_contain_text("team-TA")
+    assert [page.input_value(f"#{name}") for name in ("branch", "team")] == [str(world.branches["A"]), ""]
     page.context.close()

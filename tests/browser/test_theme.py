@@ -1,76 +1,16 @@
 """The frame and the record screens in a real browser: sizes, themes, drawer, selection, unsaved work."""
 
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, StorageState, ViewportSize, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Dialog, Page, ViewportSize
 
-from tests.needs import chromium_path
-from tests.world import PASSWORD, World
+from tests.browsers import DESKTOP, PHONE
 
 #: Looks do not depend on the database engine.
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 
-DESKTOP: ViewportSize = {"width": 1366, "height": 768}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 SCREENS = ("/", "/customerview/list/", "/loanview/list/", "/loanview/show/1", "/customerview/add", "/nowhere")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
-
-@pytest.fixture(scope="module")
-def address(world: World) -> Iterator[str]:
-    """The portal, served in a thread."""
-    server = make_server("127.0.0.1", 0, world.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def logged_in(browser: Browser, address: str) -> StorageState:
-    """The cookies of the head of branch A."""
-    context = browser.new_context(base_url=address)
-    page = context.new_page()
-    page.goto("/login/")
-    page.fill("#username", "branch_head")
-    page.fill("#password", PASSWORD)
-    page.click("form[name=login] [type=submit]")
-    page.wait_for_selector(".app")
-    state = context.storage_state()
-    context.close()
-    return state
-
-
-@pytest.fixture
-def open_at(browser: Browser, address: str, logged_in: StorageState) -> Iterator[Callable[..., Page]]:
-    """Opens a page in a window of this size."""
-    contexts: list[BrowserContext] = []
-
-    def open_page(size: ViewportSize, path: str, **options: Any) -> Page:
-        phone = size is PHONE
-        options |= {"viewport": size, "is_mobile": phone, "has_touch": phone, "storage_state": logged_in}
-        contexts.append(browser.new_context(base_url=address, locale="zh-CN", **options))
-        page = contexts[-1].new_page()
-        page.goto(path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
 
 #: Whatever is pressed and smaller than a finger, but checkboxes, whose label or cell is the target.
 SMALL_TARGETS = """() => Array.from(document.querySelectorAll("button, summary, .btn, input, select"))

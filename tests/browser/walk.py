@@ -5,11 +5,8 @@ Each screen is visited by the login that is offered most there, so that its butt
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,17 +14,19 @@ from typing import Any
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from portal.core import filters, jobs
 from portal.core.db import db
 from portal.core.display import screens
 from portal.core.scope import SYSTEM, Actor, acting, doing
 from portal.core.security import actor_for_username, allows
+from portal.core.tour import mark_seen
 from portal.core.views import PortalView
 from portal.imports import jobs as import_jobs
 from portal.imports import services
 from reports.report import REPORTS
+from tests.browsers import DESKTOP, PHONE
+from tests.world import enter
 
 #: The logins of the demo company, which are among those of the tests' company.
 LOGINS = (
@@ -40,12 +39,10 @@ LOGINS = (
     "team_lead",
     "customer_manager",
 )
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-DESKTOP: ViewportSize = {"width": 1366, "height": 768}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-
 FILTERS = "[data-dialog=filters]"
 
+#: Dash leaves its place empty for a moment between what it found there and what it draws.
+DRAWN = "() => document.querySelector('#react-entry-point .dashboard:not([aria-busy=true]) > *')"
 #: Nothing is loading any more, and nothing moves.
 READY = """() => !document.querySelector("main :is(.skeleton, [aria-busy=true], [data-dash-is-loading=true])")
     && document.fonts.status === "loaded"
@@ -91,20 +88,6 @@ ZH_LIGHT = Variant("zh", "light")
 VARIANTS = (ZH_LIGHT, Variant("zh", "dark"), Variant("en", "light"), Variant("en", "dark"))
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The portal on a free port, in a thread; its address."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line for each request
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-
-
 def stops(app: Flask) -> list[Stop]:
     """Every screen of this portal, in the order of its menu."""
     with app.test_request_context(), acting(SYSTEM):
@@ -137,7 +120,13 @@ def _around(app: Flask, actors: dict[str, Actor]) -> Iterator[Stop]:
     yield Stop("help", "/loanstateview/list/", "risk", press="[data-help]")
     yield Stop("help-page", "/help/LoanStateView", "risk")
     yield Stop("tour", "/?tour=1", "customer_manager")
-    yield Stop("password", "/resetmypassword/form", "branch_head")
+    for page in ("", "password", "second-factor", "keys/add"):
+        yield Stop(f"account-{page.replace('/', '-') or 'own'}", f"/account/{page}", "branch_head")
+    yield Stop("account-of", f"/accounts/{actors['branch_head'].user_id}", "administrator")
+    yield Stop("view-as-login", f"/view-as/login/{actors['branch_head'].user_id}", "administrator")
+    yield Stop("view-as-role", "/view-as/role/customer_manager", "administrator")
+    asked = f"login={actors['customer_manager'].user_id}&screen=CustomerView&record=1"
+    yield Stop("why-answer", f"/why/?sent=1&{asked}", "compliance")
     yield Stop("not-found", "/nowhere", "branch_head")
     closed = next(v for v in screens().values() if not actors["customer_manager"].may(v.resource, "list"))
     yield Stop("forbidden", f"{closed.route_base}/list/", "customer_manager")
@@ -241,6 +230,7 @@ class Walker:
         page.goto(stop.path)
         if page.locator("#react-entry-point").count():
             page.wait_for_load_state("networkidle")  # a dashboard asks for its figures in several turns
+            page.wait_for_function(DRAWN)
         page.wait_for_function(READY)
         if stop.press and page.locator(stop.press).count():
             page.locator(stop.press).first.click()
@@ -280,8 +270,9 @@ class Walker:
         client = self.app.test_client()
         with self.app.app_context(), acting(SYSTEM):
             user_id = actor_for_username(login).user_id
-        with client.session_transaction() as session:
-            session["_user_id"], session["_fresh"] = str(user_id), True
+        enter(self.app, client, user_id or 0)
+        with self.app.app_context(), acting(Actor(login, user_id=user_id)):
+            mark_seen()  # it would lie over every screen; it has a stop of its own
         cookie = client.get_cookie("session")
         assert cookie is not None
         return cookie.value

@@ -22,7 +22,7 @@ from tests.world import World
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 
 #: Views without a screen of their own: log-in, switches, files, and help itself.
-NO_SCREENS = {"AuthDBView", "LocaleView", "UtilView", "SwaggerView", "JobView", "HelpView"}
+NO_SCREENS = {"AuthDBView", "LocaleView", "UtilView", "SwaggerView", "HelpView"}
 
 
 def screens_of(world: World) -> dict[str, BaseView]:

@@ -12,7 +12,20 @@ from portal.core.metric import Question, dimensions, evaluate, metrics
 from portal.core.scope import NOBODY, SYSTEM, Actor, acting
 from portal.metrics import frames, load_catalogue
 from portal.metrics.rows import rows_behind
-from tests.portal.metrics.brute_force import CUTS, FIGURES, FLOWS, STOCKS, Asked, Books, answer
+from tests.portal.metrics.brute_force import (
+    ALLOWANCES,
+    CUTS,
+    FIGURES,
+    FLOWS,
+    MOVES,
+    RATIOS,
+    STOCKS,
+    VINTAGES,
+    Asked,
+    Books,
+    answer,
+    over,
+)
 from tests.portal.metrics.company import OPEN, SNAPSHOTS
 from tests.portal.metrics.fixtures import ACTORS, books, company
 
@@ -20,8 +33,15 @@ __all__ = ["books", "company"]
 
 EVERY_STOCK = [key for key in STOCKS if key != "balance_times_rate"]
 EVERY_FLOW = [key for key in FLOWS if key != "disbursed_times_rate"]
-STOCK_CUTS = [cut for cut in CUTS if cut != "month"]
-FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due")]
+EVERY_MOVE = list(MOVES)
+EVERY_VINTAGE = list(VINTAGES)
+COURSES = ["days_before", "days_after", "category_before", "category_after", "overdue_part", "npl_part"]
+"""Cuts of loans that went from one date to another."""
+OF_COHORTS = ["cohort", "months_on_book"]
+STOCK_CUTS = [cut for cut in CUTS if cut not in ("month", *COURSES, *OF_COHORTS)]
+FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", *COURSES, *OF_COHORTS)]
+MOVE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", *OF_COHORTS)]
+VINTAGE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", *COURSES)]
 
 DATES = {
     "the open business date, from loan states": Asked(OPEN),
@@ -38,6 +58,15 @@ PERIODS = {
     "a month as known today": Asked(dt.date(2026, 4, 30), dt.date(2026, 4, 1), OPEN),
     "everything": Asked(OPEN, dt.date(2025, 1, 1)),
     "one day": Asked(dt.date(2026, 3, 31), dt.date(2026, 3, 31)),
+}
+
+STRETCHES = {
+    "from the last month-end to now, from groups": Asked(OPEN),
+    "from month-end to month-end, from groups": Asked(SNAPSHOTS[1], dt.date(2026, 5, 1)),
+    "from a replayed date to a month-end": Asked(SNAPSHOTS[0], dt.date(2026, 1, 1)),
+    "between two replayed dates": Asked(dt.date(2026, 5, 15), dt.date(2026, 2, 11)),
+    "a month as known today": Asked(SNAPSHOTS[1], dt.date(2026, 5, 1), OPEN),
+    "from before the first loan": Asked(OPEN, dt.date(2025, 1, 1)),
 }
 
 
@@ -81,6 +110,75 @@ def test_every_flow_equals_its_twin_in_every_cut(books, asked):
         check(books, EVERY_FLOW, replace(asked, by=(cut,)), SYSTEM)
 
 
+@pytest.mark.parametrize("asked", STRETCHES.values(), ids=STRETCHES)
+def test_every_move_equals_its_twin_in_every_cut(books, asked):
+    for cut in MOVE_CUTS:
+        check(books, EVERY_MOVE, replace(asked, by=(cut,)), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", STRETCHES.values(), ids=STRETCHES)
+def test_every_move_equals_its_twin_for_everybody(books, asked, who):
+    for by in (("branch",), ("days_before", "days_after"), ("category_before", "category_after"), ("customer_group",)):
+        check(books, EVERY_MOVE, replace(asked, by=by), who)
+
+
+@pytest.mark.parametrize("day", [OPEN, *SNAPSHOTS, dt.date(2026, 5, 15), dt.date(2025, 6, 30)])
+def test_every_vintage_equals_its_twin_in_every_cut(books, day):
+    for cut in VINTAGE_CUTS:
+        check(books, EVERY_VINTAGE, Asked(day, by=(cut,)), SYSTEM)
+    check(books, EVERY_VINTAGE, Asked(day, by=("cohort", "months_on_book")), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+def test_every_vintage_equals_its_twin_for_everybody(books, who):
+    for by in (("cohort", "months_on_book"), ("product",), ("branch",)):
+        check(books, EVERY_VINTAGE, Asked(OPEN, by=by), who)
+
+
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_the_allowance_equals_its_twin_in_every_cut(books, asked):
+    for cut in FLOW_CUTS:
+        if cut != "month":
+            check(books, list(ALLOWANCES), replace(asked, by=(cut,)), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("key", RATIOS)
+def test_what_provisions_cover_is_the_twins_parts_divided(books, key, who):
+    above, below = RATIOS[key]
+    parts = [answer(books, [part], Asked(OPEN), who)[1][part] for part in (above, below)]
+    with acting(who):
+        found = evaluate([key]).total[key]
+    assert found == (None if parts[0] is None else over(parts[0], parts[1]))
+
+
+def test_an_allowance_nobody_provided_is_not_available(books):
+    """Before the first provision is booked there are write-offs at most, and nothing that they could be covered by."""
+    groups, _total = answer(books, ["allowance"], Asked(OPEN, by=("loan",)), SYSTEM)
+    bare = [group[0] for group, values in groups.items() if values["allowance"] is None]
+    assert len(bare) > 20
+    with acting(SYSTEM):
+        found = evaluate(["allowance", "coverage_ratio", "adequacy"], where={"loan": bare}).total
+    assert found == {"allowance": None, "coverage_ratio": None, "adequacy": None}
+
+
+@pytest.mark.parametrize("part", ["overdue", "npl"])
+@pytest.mark.parametrize("asked", STRETCHES.values(), ids=STRETCHES)
+def test_the_parts_of_a_change_add_up_to_it_and_to_the_figures_of_both_dates(company, asked, part):
+    """To the fen; and what was before is the stock of that date, what is after the stock of this one."""
+    stock = {"overdue": "overdue_loan_balance", "npl": "npl_balance"}[part]
+    keys = [f"{part}_before", f"{part}_change", f"{part}_after"]
+    opened = Question(asked.as_of, asked.start).first_day - dt.timedelta(days=1)
+    with acting(SYSTEM):
+        found = evaluate(keys, (f"{part}_part",), as_of=asked.as_of, start=asked.start, known_at=asked.known_at)
+        before = evaluate([stock], as_of=opened, known_at=asked.known_at).total[stock]
+        after = evaluate([stock], as_of=asked.as_of, known_at=asked.known_at).total[stock]
+    assert [found.total[key] for key in keys] == [before, after - before, after]
+    for key in keys:
+        assert sum(row.values[key] for row in found.rows) == found.total[key]
+
+
 @pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
 @pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
 def test_every_stock_equals_its_twin_for_everybody(books, asked, who):
@@ -95,31 +193,36 @@ def test_every_flow_equals_its_twin_for_everybody(books, asked, who):
         check(books, EVERY_FLOW, replace(asked, by=(cut,)), who)
 
 
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE])
 def test_a_metric_asked_alone_is_the_same_as_among_others(books, key):
-    asked = Asked(OPEN, dt.date(2025, 1, 1) if key in FLOWS else None, by=("product",))
+    asked = Asked(OPEN, dt.date(2025, 1, 1) if key in (*FLOWS, *MOVES) else None, by=("product",))
     check(books, [key], asked, ACTORS["one branch"])
 
 
-def keys_of(books: Books, cut: str, flow: bool) -> list[object]:
-    rows = books.flows(dt.date(2025, 1, 1), OPEN, OPEN) if flow else books.positions(OPEN, OPEN)
+def keys_of(books: Books, cut: str, kind: str) -> list[object]:
+    rows = {
+        "stock": lambda: books.positions(OPEN, OPEN),
+        "flow": lambda: books.flows(dt.date(2025, 1, 1), OPEN, OPEN),
+        "move": lambda: books.moves(dt.date(2026, 5, 1), OPEN, None),
+    }[kind]()
     return sorted({CUTS[cut](row) for row in rows}, key=str)
 
 
 @settings(max_examples=60)
 @given(data=st.data())
 def test_any_two_cuts_within_any_filters_equal_the_twin(books, data):
-    flow = data.draw(st.booleans(), "flow")
-    cuts, keys = (FLOW_CUTS, EVERY_FLOW) if flow else (STOCK_CUTS, EVERY_STOCK)
+    kind = data.draw(st.sampled_from(["stock", "flow", "move"]), "kind")
+    cuts = {"stock": STOCK_CUTS, "flow": FLOW_CUTS, "move": MOVE_CUTS}[kind]
+    keys = {"stock": EVERY_STOCK, "flow": EVERY_FLOW, "move": EVERY_MOVE}[kind]
     by = tuple(data.draw(st.lists(st.sampled_from(cuts), max_size=2, unique=True), "by"))
     narrowed = data.draw(st.lists(st.sampled_from(cuts), max_size=2, unique=True), "where")
     where = {
-        cut: data.draw(st.lists(st.sampled_from(keys_of(books, cut, flow)), min_size=1, max_size=3, unique=True), cut)
+        cut: data.draw(st.lists(st.sampled_from(keys_of(books, cut, kind)), min_size=1, max_size=3, unique=True), cut)
         for cut in narrowed
         if cut != "branch"
     }
     day = data.draw(st.sampled_from([OPEN, *SNAPSHOTS, dt.date(2026, 5, 15)]), "as of")
-    start = dt.date(2026, 2, 1) if flow else None
+    start = {"stock": None, "flow": dt.date(2026, 2, 1), "move": day.replace(day=1)}[kind]
     who = ACTORS[data.draw(st.sampled_from(list(ACTORS)), "who")]
     check(books, keys, Asked(day, start, None, by, where), who)
 
@@ -133,7 +236,7 @@ def test_a_branch_filter_takes_the_branch_with_all_below_it(books, branch, who):
         assert evaluate(EVERY_STOCK, where={"branch": branch}, as_of=SNAPSHOTS[0]).total == total
 
 
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *ALLOWANCES, *RATIOS])
 def test_a_metric_is_refused_to_who_may_not_list_loans(company, key):
     with acting(NOBODY), pytest.raises(Forbidden):
         evaluate([key])
@@ -144,16 +247,16 @@ def test_what_is_kept_of_a_date_is_what_its_postings_say_loan_by_loan(company, m
     by = ("loan", "branch", "team", "manager", "product", "grid", "category")
     with acting(SYSTEM):
         kept = evaluate(EVERY_STOCK, by, as_of=day)
-        monkeypatch.setattr(frames, "_kept", lambda question: None)
+        monkeypatch.setattr(frames, "kept_in", lambda question: None)
         replayed = evaluate(EVERY_STOCK, by, as_of=day)
     assert kept.rows == replayed.rows
     assert len(kept.rows) > 20
 
 
 @pytest.mark.parametrize("who", ["head office", "one team", "a stranger"])
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE])
 def test_the_loans_behind_a_figure_are_those_of_its_twin(books, key, who):
-    question = Question(SNAPSHOTS[1], dt.date(2025, 6, 1) if key in FLOWS else None)
+    question = Question(SNAPSHOTS[1], dt.date(2025, 6, 1) if key in (*FLOWS, *MOVES) else None)
     where = {"product": [1, 3]}
     asked = Asked(question.as_of, question.start, by=("loan",), where=where)
     with acting(ACTORS[who]):
@@ -162,7 +265,8 @@ def test_the_loans_behind_a_figure_are_those_of_its_twin(books, key, who):
     expected = {group[0]: values[page.metric.key] for group, values in groups.items() if values[page.metric.key]}
     assert {row.loan_id: row.value for row in page.rows} == expected
     assert page.count == len(expected)
-    assert [row.value for row in page.rows] == sorted((row.value for row in page.rows), reverse=True)
+    sizes = [abs(row.value) for row in page.rows]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_the_rows_of_a_figure_come_page_by_page(company):

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
+from dashboards.dashboard import dashboards
 from portal.core import roles
 from portal.core.roles import grants_of
 from portal.core.scope import NONE
@@ -106,7 +107,7 @@ def test_the_menu_shows_exactly_what_the_role_may_list(world: World):
 def test_every_resource_of_the_table_exists(world: World):
     with world.app.app_context():
         known = {getattr(view, "resource", "") for view in world.app.appbuilder.baseviews}
-    assert roles.resources() <= known | {"Report", "PortfolioDashboard"}
+    assert roles.resources() <= known | {"Report"} | {dashboard.resource for dashboard in dashboards.values()}
 
 
 def test_a_post_without_the_token_is_refused(world: World):
@@ -115,3 +116,9 @@ def test_a_post_without_the_token_is_refused(world: World):
     assert client.post("/parameterview/add", data={"key": "x"}).status_code == 422  # shown again, nothing saved
     assert customer.post(f"/customerview/delete/{world.customers['C-A-a1-0']}").status_code == 400
     assert client.post("/api/v1/parameter/", json={"key": "x"}).status_code == 400
+
+
+def test_what_is_open_to_every_login_exists(world: World):
+    """A name without a view would open whatever is called so one day."""
+    with world.app.app_context():
+        assert views_by_name().keys() >= OPEN_VIEWS

@@ -49,3 +49,9 @@ def test_the_same_words_are_translated_only_once(chinese: dict):
         if isinstance(message, str) and isinstance(translated, str):
             by_words.setdefault(message.strip(" .:").lower(), set()).add(translated.strip(" 。：:"))
     assert {words: texts for words, texts in by_words.items() if len(texts) > 1} == {}
+
+
+def test_no_message_stands_in_the_catalogue_twice():
+    """The reader keeps the first of two without a word: the second place would be told the first one's meaning."""
+    messages = re.findall(r'^msgid "(.+)"$', CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted({message for message in messages if messages.count(message) > 1}) == []

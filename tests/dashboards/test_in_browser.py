@@ -1,45 +1,22 @@
 """The portfolio dashboard in a real browser: drawn from this server alone, narrowed by its address, in both themes."""
 
-import threading
+import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 
+from tests.browsers import DESKTOP, PHONE, session_of
 from tests.dashboards.visitor import PAGE
-from tests.needs import chromium_path
 from tests.world import World
 
 #: Looks do not depend on the database engine.
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")]
 
-DESKTOP: ViewportSize = {"width": 1366, "height": 768}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-
 FIRST_BAR = ".chart-card[data-name=portfolio-by_branch] .bars .point path"
 DRAWN = ".chart-card[data-name={}] .main-svg"
 CHARTS = ("portfolio-categories", "portfolio-trend", "portfolio-by_branch", "portfolio-by_product")
-
-
-@pytest.fixture(scope="module")
-def address(world: World) -> Iterator[str]:
-    """The portal, served in a thread."""
-    server = make_server("127.0.0.1", 0, world.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield browser
-        browser.close()
 
 
 class Window:
@@ -70,10 +47,8 @@ def window(browser: Browser, address: str, world: World) -> Iterator[Callable[..
     def open_window(size: ViewportSize = DESKTOP, locale: str = "en-GB", kind: str = "") -> Window:
         name = f"{size} {locale} {kind}"
         if name not in contexts:
-            session = world.login("committee").get_cookie("session")
-            assert session is not None
-            contexts[name] = browser.new_context(base_url=address, viewport=size, locale=locale)
-            contexts[name].add_cookies([{"name": "session", "value": session.value, "url": address}])
+            session = session_of(world, "committee", address)
+            contexts[name] = browser.new_context(base_url=address, viewport=size, locale=locale, storage_state=session)
         return Window(contexts[name])
 
     yield open_window
@@ -175,3 +150,102 @@ def test_paper_is_light_and_the_screen_is_as_before_afterwards(window: Callable[
     assert colour(page) != dark
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert colour(page) == dark
+
+
+CALLBACKS = re.compile("_dash-update-component")
+#: Where the parts of a page begin and how high they are, from the top of the page.
+PLACES = """() => [".filter-bar", ".answer", ".tiles", ".tile:last-child", ".chart-card", ".chart-card:last-child"]
+    .map((selector) => document.querySelector(selector).getBoundingClientRect())
+    .map((box) => [box.x, box.y + scrollY, box.width, box.height].map(Math.round))"""
+
+
+def places(page: Page) -> Any:
+    """Where they are once nothing has moved for a second and a half."""
+    seen = [page.evaluate(PLACES)]
+    while len(seen) < 6 or any(other != seen[-1] for other in seen[-6:]):
+        page.wait_for_timeout(300)
+        seen.append(page.evaluate(PLACES))
+        assert len(seen) < 100, "the page never comes to rest"
+    return seen[-1]
+
+
+class Held:
+    """Keeps figures and charts back until they are let go. The page and its filters come at once."""
+
+    def __init__(self, page: Page) -> None:
+        self.routes: list[Route] = []
+        self.on = True
+        page.route(CALLBACKS, self._came)
+
+    def _came(self, route: Route) -> None:
+        asked = str(route.request.post_data)
+        if self.on and ("-tiles.children" in asked or "-rows.children" in asked):
+            self.routes.append(route)
+        else:
+            route.continue_()
+
+    def let_go(self) -> None:
+        self.on = False
+        for route in self.routes:
+            route.continue_()
+        self.routes.clear()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_figures_come_to_where_their_places_were_kept(
+    window: Callable[..., Window], size: ViewportSize, locale: str
+) -> None:
+    page = window(size, locale, kind="held").page
+    held = Held(page)
+    page.goto(PAGE)
+    expect(page.locator("#portfolio-tiles .skeleton-figure")).to_have_count(10)
+    expect(page.locator(".chart-rows .skeleton-chart")).to_have_count(4)
+    page.wait_for_load_state("networkidle")
+    kept = places(page)
+    held.let_go()
+    for chart in CHARTS:
+        page.wait_for_selector(DRAWN.format(chart))
+    expect(page.locator(".dashboard .skeleton")).to_have_count(0)
+    assert places(page) == kept
+
+
+def test_while_a_filter_is_at_work_the_old_figures_are_covered(window: Callable[..., Window]) -> None:
+    page = window(kind="covered").open()
+    before = page.evaluate(PLACES)
+    held = Held(page)
+    page.click("#portfolio-branch")
+    page.get_by_role("option", name="branch-B").click()
+    page.wait_for_url("**/?branch=B")
+    page.wait_for_selector(".tiles[data-dash-is-loading=true]")
+    picture = page.locator(".chart-card[data-name=portfolio-by_branch] .chart-picture")
+    expect(picture).to_have_css("opacity", "0")
+    expect(page.locator(".tile-digits").first).to_have_css("-webkit-text-fill-color", "rgba(0, 0, 0, 0)")
+    assert page.evaluate(PLACES) == before
+    held.let_go()
+    expect(picture).to_have_css("opacity", "1")
+    expect(page.locator(".tile-digits").nth(1)).to_have_text("4")
+
+
+def test_who_wants_no_motion_gets_still_skeletons(window: Callable[..., Window]) -> None:
+    page = window(kind="still").page
+    page.emulate_media(reduced_motion="reduce")
+    held = Held(page)
+    page.goto(PAGE)
+    skeleton = page.locator("#portfolio-tiles .skeleton-figure").first
+    expect(skeleton).to_have_css("animation-name", "none")
+    page.emulate_media(reduced_motion="no-preference")
+    expect(skeleton).to_have_css("animation-name", "waiting")
+    held.let_go()
+
+
+def test_a_callback_that_is_refused_on_its_way_is_said_where_its_figures_were(window: Callable[..., Window]) -> None:
+    page = window(kind="refused").open()
+    refusal = '{"message": "You do not have permission for this", "reference": "ABCD1234"}'
+    page.route(CALLBACKS, lambda route: route.fulfill(status=403, content_type="application/json", body=refusal))
+    page.evaluate("history.pushState({}, '', '?branch=B'); dispatchEvent(new CustomEvent('_dashprivate_pushstate'))")
+    for place in ("#portfolio-answer", "#portfolio-by_branch-rows", "#portfolio-trend-rows", "#dashboard-alert"):
+        expect(page.locator(place)).to_contain_text("ABCD1234")
+    expect(page.locator(".tile")).to_have_count(0)
+    expect(page.locator(".chart-picture").first).to_be_hidden()
+    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)

@@ -1,6 +1,11 @@
 """The dashboard on paper says what the page says, to whom it may, within the filters of its address."""
 
+import io
+import re
+from unittest.mock import patch
+
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from dashboards.asked import read
@@ -38,6 +43,27 @@ def test_paper_holds_every_tile_and_every_row(world: World, login: str, search: 
                 assert line.label in html
                 assert all(shown(m, v) in html for m, v in zip(data.columns, line.values, strict=True))
         assert ("branch-B" in html) is (login == "committee" and not search)
+
+
+def test_paper_tells_its_filters_in_words_and_who_printed_it(world: World) -> None:
+    printed = {}
+    for search in ("", "?branch=A&product=P1"):
+        with patch("dashboards.printing.render_pdf", side_effect=lambda html, *_a, **_k: html.encode()):
+            printed[search] = world.login("risk").get(f"{PDF}{search}", headers={"Accept-Language": "en"}).text
+    assert "No filters" in printed[""]
+    assert "· Branch: branch-A" in printed["?branch=A&product=P1"]
+    assert "· Product: " in printed["?branch=A&product=P1"]
+    assert all(re.search(r'class="printed">Printed by risk', html) for html in printed.values())
+
+
+@pytest.mark.pdf
+def test_each_page_is_numbered_dated_and_signed(world: World) -> None:
+    content = world.login("committee").get(PDF, headers={"Accept-Language": "en"}).data
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(content)).pages]
+    for number, text in enumerate(pages, 1):
+        assert f"Page {number} of {len(pages)}" in text
+        assert "As at 30 June 2026" in text
+        assert "Printed by committee" in text
 
 
 def test_who_may_not_export_gets_no_paper_and_no_button(world: World) -> None:

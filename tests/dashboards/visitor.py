@@ -15,18 +15,24 @@ HEADLINE, FILTERS, SWITCH = "portfolio-answer.children", "portfolio-search.searc
 
 
 class Visitor:
-    """A login on the portfolio dashboard, with the query string `search` and a language."""
+    """A login on a dashboard, with the query string `search` and a language."""
 
-    def __init__(self, client: FlaskClient, search: str = "", language: str = "en") -> None:
-        self.client, self.search = client, search
+    def __init__(self, client: FlaskClient, search: str = "", language: str = "en", key: str = "portfolio") -> None:
+        self.client, self.search, self.key = client, search, key
+        self.address = f"/dashboards/{key}/"
         self.headers = {"Accept-Language": language}
-        self.page = client.get(PAGE + search, headers=self.headers)
+        self.page = client.get(self.address + search, headers=self.headers)
         cookie = client.get_cookie("_csrf_token", path="/dashboards/")
         self.token = cookie.value if cookie else ""
         self.callbacks: list[dict[str, Any]] = []
         if self.page.status_code == 200:
             listed = client.get("/dashboards/_dash-dependencies").get_json()
-            self.callbacks = [callback for callback in listed if not callback["clientside_function"]]
+            self.callbacks = [
+                callback
+                for callback in listed
+                if not callback["clientside_function"]
+                and callback["output"].strip(".").startswith((f"{key}-", "page."))
+            ]
 
     def callback(self, output: str) -> dict[str, Any]:
         [found] = [one for one in self.callbacks if output in one["output"]]
@@ -35,7 +41,8 @@ class Visitor:
     def post(self, output: str, values: dict[str, Any] | None = None, changed: str = "") -> TestResponse:
         """Fire the callback that has this output; `values` are those of its inputs, the address's apart."""
         callback = self.callback(output)
-        given = {"portfolio-search.search": self.search, "address.pathname": PAGE, "address.search": self.search}
+        given = {f"{self.key}-search.search": self.search, "address.pathname": self.address}
+        given["address.search"] = self.search
         given |= values or {}
 
         def filled(wanted: list[dict[str, str]]) -> list[dict[str, Any]]:
@@ -62,12 +69,13 @@ class Visitor:
     def everything(self) -> str:
         """All that the server says to this visitor, as text."""
         outputs = [one["output"].removeprefix("..").split("...")[0] for one in self.callbacks]
-        values = {"portfolio-as_of.value": None}
+        values = {f"{self.key}-as_of.value": None}
         return "\n".join(json.dumps(self.ask(name, values), ensure_ascii=False) for name in outputs)
 
     def rows(self, chart: str) -> list[list[str]]:
         """The cells of a chart's table, heading first."""
-        table = self.ask(f"portfolio-{chart}-rows.children")[f"portfolio-{chart}-rows"]["children"]
+        name = f"{self.key}-{chart}-rows"
+        table = self.ask(f"{name}.children")[name]["children"]
         return [[text_of(cell) for cell in row] for row in rows_of(table)]
 
 

@@ -13,7 +13,7 @@ SCRIPTS = sorted((FOLDER.parent / "static" / "portal").glob("*.js"))
 
 
 #: Names of keys and file formats are the same in every language.
-NAMES = {"Ctrl", "Esc", "CSV", "PDF", "XLSX"}
+NAMES = {"Ctrl", "Esc", "CSV", "LPR", "PDF", "XLSX", "YAML"}
 
 
 def markup(path: Path) -> str:
@@ -23,7 +23,7 @@ def markup(path: Path) -> str:
 
 def words(path: Path) -> list[str]:
     """Text between tags that is written into the template and not translated."""
-    text = re.sub(r"<(script|style)\b.*?</\1>", " ", markup(path), flags=re.DOTALL)
+    text = re.sub(r"<(script|style|code)\b.*?</\1>", " ", markup(path), flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
     return re.findall(r"[A-Za-z]{3,}|[\u4e00-\u9fff]+", re.sub(r"<[^>]*>", " ", text))
 

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements-setup.txt", "requirements.txt", "requirements-dev.txt"]
+LOCKS = ["requirements-setup.txt", "requirements.txt", "requirements-dev.txt", "requirements-security.txt"]
 
 
 def locked(name: str) -> dict[str, set[str]]:

@@ -1,9 +1,10 @@
 """What can be imported: one kind per module, found by its key."""
 
-from portal.imports.kinds import grids, instalments, loans, masters, opening, repayments
+import portal.imports.kinds.masters  # noqa: F401 - first: a company begins with its branches
+from portal.imports.kinds import bank_lines, grids, instalments, loans, masters, opening, repayments
 from portal.imports.kinds.kind import Kind, Part, Run, Status, kinds
 
-MODULES = (masters, grids, loans, opening, instalments, repayments)
+MODULES = (masters, grids, loans, opening, instalments, repayments, bank_lines)
 """Each registers its kinds when it is imported."""
 
 __all__ = ["MODULES", "Kind", "Part", "Run", "Status", "kinds"]

@@ -18,14 +18,15 @@ from sqlalchemy import UniqueConstraint, inspect, select, update
 from portal.core.bulk import chunks, insert_rows, reserve_ids
 from portal.core.db import db, label_of
 from portal.core.fields import Field, fields_of
+from portal.core.places import Place, Places, has_place, names_of, places_of
 from portal.core.records import assign, misplaced
 from portal.core.scope import unscoped
-from portal.core.sealed import key_ring
+from portal.core.sealed import HasDataKey, KeyRing, SealedThrough, key_ring
 from portal.core.values import as_shown
 from portal.imports import references
 from portal.imports.checking import masked
 from portal.imports.kinds.kind import STATUS, Kind, Part, Run, Status, kinds, with_status
-from portal.imports.lookups import code_attribute, held_by, ids_by_code, key_of, rows_by_key
+from portal.imports.lookups import code_attribute, held_by, ids_by_code, key_of, parents_ciphers, rows_by_key
 from portal.imports.mapping import Rule
 from portal.imports.reading import LINE
 from portal.imports.traces import remember_added, remember_changed, snapshot
@@ -124,16 +125,27 @@ class EntityKind(Kind):
                 columns[f"{name}_index"] = [value and index(value) for value in frame[name]]
         elif names:
             ring = key_ring()
-            rows = frame.select(names).iter_rows()
-            keys, ciphers = zip(*(ring.new_cipher() if any(row) else (None, None) for row in rows), strict=True)
-            columns[DATA_KEY] = list(keys)
+            keys, ciphers = self._ciphers(frame, names, ring)
+            if keys:
+                columns[DATA_KEY] = keys
             for name in names:
-                seal = self.sealed[name].seal_with
-                done = [
-                    seal(cipher, v, ring) if v else (None, None) for cipher, v in zip(ciphers, frame[name], strict=True)
-                ]
-                columns[f"{name}_sealed"], columns[f"{name}_index"] = map(list, zip(*done, strict=True))
+                sealed, pairs = self.sealed[name], zip(ciphers, frame[name], strict=True)
+                nothing = (None,) * len(sealed.columns)
+                done = [sealed.seal_with(cipher, v, ring) if v and cipher else nothing for cipher, v in pairs]
+                columns |= dict(zip(sealed.columns, map(list, zip(*done, strict=True)), strict=True))
         return frame.with_columns(pl.Series(name, held, dtype=pl.Binary) for name, held in columns.items())
+
+    def _ciphers(self, frame: pl.DataFrame, names: Sequence[str], ring: KeyRing) -> tuple[list[Any], list[Any]]:
+        """(data keys of new rows, ciphers), row by row; no keys where the values are sealed with the parents'."""
+        filled = [any(row) for row in frame.select(names).iter_rows()]
+        if issubclass(self.model, SealedThrough):
+            parent = next(n for n, f in self.stored.items() if key_of(self.model, n) == self.model.sealed_key)
+            codes = frame[parent].fill_null("").to_list() if parent in frame.columns else [""] * frame.height
+            wanted = {code for code, some in zip(codes, filled, strict=True) if code and some}
+            by_code = parents_ciphers(self.model.sealed_parent, wanted)
+            return [], [by_code.get(code) for code in codes]
+        keys, ciphers = zip(*(ring.new_cipher() if some else (None, None) for some in filled), strict=True)
+        return list(keys), list(ciphers)
 
     def _watch(self, frame: pl.DataFrame, part: Part, run: Run) -> None:
         """Note what the whole file tells about: keys and unique values seen, codes to come."""
@@ -229,19 +241,48 @@ class EntityKind(Kind):
             if before is not None:
                 kept = {name: before.get(key_of(self.model, name)) for name in self.stored}
                 values = {name: kept[name] if value is None else value for name, value in values.items()}
-            for name, text in self.rules(values, part).items():
+            else:
+                kept = {}
+            for name, text in self.rules(values, kept, part).items():
                 part.note(row, name, text)
 
     @property
     def has_rules(self) -> bool:
         """Whether rows must obey `rules` besides those of their fields."""
-        return hasattr(self.model, "check_values") or any(f.only_if for f in self.fields.values())
+        conditional = any(f.only_if for f in self.fields.values())
+        return hasattr(self.model, "check_values") or conditional or has_place(self.model)
 
-    def rules(self, values: dict[str, Any], part: Part) -> Mapping[str, Any]:
-        """What contradicts itself in a row, a sentence by field; values are as forms give them."""
+    def rules(self, values: dict[str, Any], kept: Mapping[str, Any], part: Part) -> Mapping[str, Any]:
+        """What contradicts itself in a row, a sentence by field; values are as forms give them, `kept` is what the row
+        holds so far."""
         own = getattr(self.model, "check_values", None)
         found = misplaced(self.model, values) or (own(values, None) if own is not None else {})
-        return {name: " ".join(map(str, texts)) for name, texts in found.items()}
+        return self._misfits(values, kept, part) | {name: " ".join(map(str, texts)) for name, texts in found.items()}
+
+    def _misfits(self, values: Mapping[str, Any], kept: Mapping[str, Any], part: Part) -> dict[str, str]:
+        """Whether branch, team and customer manager belong together, where the file changes one of them."""
+        if not has_place(self.model):
+            return {}
+        names = names_of(self.model)
+        changed = [name for name in names if values[name] != kept.get(name)]
+        place = Place(**{name: values[name] for name in names})
+        return self._places(part).problems(place, changed) if changed else {}
+
+    def _places(self, part: Part) -> Places:
+        if "places" not in part.kept:  # read once per file
+            part.kept["places"] = places_of(self.model)
+        places: Places = part.kept["places"]
+        return places
+
+    def _with_places(self, frame: pl.DataFrame, part: Part) -> pl.DataFrame:
+        """New rows whose team is left blank have that of their customer manager."""
+        team, manager = references.id_column("team"), references.id_column("manager")
+        if not has_place(self.model) or manager not in frame.columns:
+            return frame
+        staff = self._places(part).staff
+        follows = [staff[who][1] if who in staff else None for who in frame[manager]]
+        teams = pl.Series(team, follows, dtype=pl.Int64)
+        return frame.with_columns(frame[team].fill_null(teams) if team in frame.columns else teams)
 
     def _value(self, row: Mapping[str, Any], name: str) -> Any:
         """A field's value as forms give it: references as ids, choices as members."""
@@ -272,7 +313,7 @@ class EntityKind(Kind):
         for line, own, up in given.select(LINE, "code", name).iter_rows():
             if up not in known:
                 part.note({LINE: line}, name, references.no_such(described, up), value=up)
-            elif _stands_above_itself(own, above):
+            elif references.stands_above_itself(own, above):
                 part.note({LINE: line}, name, gettext("This record would stand above itself."), value=up)
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -287,7 +328,7 @@ class EntityKind(Kind):
             written.update(frame.filter(pl.col(STATUS).is_in([Status.NEW, Status.CHANGED]))["code"])
             for name in self._own_references(frame):
                 part.inner.setdefault(name, []).append(frame.select("code", name).drop_nulls())
-        self._add(frame.filter(pl.col(STATUS) == Status.NEW), run)
+        self._add(self._with_places(frame.filter(pl.col(STATUS) == Status.NEW), part), run)
         changed = frame.filter(pl.col(STATUS) == Status.CHANGED)
         rows = {row[ID]: row for row in changed.iter_rows(named=True)}
         for ids in chunks(rows):
@@ -310,7 +351,7 @@ class EntityKind(Kind):
         found: dict[str, list[Any]] = {}
         for name in self.stored:
             if name in self.sealed:
-                for attribute in (f"{name}_sealed", f"{name}_index"):
+                for attribute in self.sealed[name].columns:
                     found[attribute] = frame[attribute].to_list() if attribute in frame.columns else nothing
                 continue
             attribute, column = key_of(self.model, name), references.id_column(name) if name in self._targets else name
@@ -319,7 +360,7 @@ class EntityKind(Kind):
             if default is not None and default.is_scalar:
                 values = [default.arg if value is None else value for value in values]
             found[attribute] = values
-        if self.sealed:
+        if issubclass(self.model, HasDataKey):
             found["data_key"] = frame[DATA_KEY].to_list() if DATA_KEY in frame.columns else nothing
         if "version" in columns:
             found["version"] = [1] * frame.height
@@ -352,11 +393,3 @@ class EntityKind(Kind):
                 for own, up in given.select("code", name).unique().iter_rows():
                     statement = update(self.model).where(self.model.id == ids[own], column.is_distinct_from(ids[up]))
                     db.session.execute(statement.values({attribute: ids[up]}))
-
-
-def _stands_above_itself(code: str, above: Mapping[str, str | None]) -> bool:
-    seen, at = {code}, above.get(code)
-    while at is not None and at not in seen:
-        seen.add(at)
-        at = above.get(at)
-    return at == code

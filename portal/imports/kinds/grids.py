@@ -15,15 +15,15 @@ from flask_babel import lazy_gettext as _
 from portal.core.fields import Field, fields_of
 from portal.grids.models import Grid
 from portal.imports.geojson import ShapeProblem, cell_outline, is_geojson, open_geojson, outline
+from portal.imports.kinds.entity import EntityKind
 from portal.imports.kinds.kind import Part, Run
-from portal.imports.kinds.masters import OwnedKind
 from portal.imports.mapping import Rule
 from portal.imports.reading import LINE, Limits, Table, open_table
 
 CELL = "cell"
 
 
-class GridKind(OwnedKind):
+class GridKind(EntityKind):
     """Grids. Code and area follow from the cell and the outline where the file does not give them."""
 
     def open(self, path: Path, limits: Limits) -> Table:

@@ -15,13 +15,13 @@ from portal.core.bulk import chunks
 from portal.core.db import db, label_of
 from portal.core.errors import InvalidValues
 from portal.core.fields import Field
+from portal.core.places import Place, places_of
 from portal.core.scope import unscoped
 from portal.core.values import as_shown
 from portal.customers.models import Customer
 from portal.imports import references
 from portal.imports.checking import DTYPES
 from portal.imports.kinds.kind import Kind, Part, Run, Status, kinds, with_status
-from portal.imports.places import Places
 from portal.imports.reading import LINE
 from portal.loans.accounts import Owner
 from portal.loans.services import undo_batch
@@ -104,7 +104,7 @@ class Owners:
     """Who looks after a loan: the manager of the row, else its team and branch, else whoever has the customer."""
 
     def __init__(self) -> None:
-        self.places = Places()
+        self.places = places_of(Customer)
         self.customers: dict[int, Owner] = {}
 
     def load_customers(self, ids: Iterable[int]) -> None:
@@ -117,18 +117,13 @@ class Owners:
 
     def of(self, row: Mapping[str, Any]) -> Owner:
         """The owner of a row whose references all have ids."""
-        branch, team, manager = _place(row)
-        if manager is not None:
-            return Owner(*self.places.staff[manager], manager)
-        if team is not None:
-            return Owner(self.places.teams[team], team, None)
-        return self.customers[row[references.id_column("customer")]] if branch is None else Owner(branch, None, None)
+        branch, team, manager = self.places.filled(_place(row))
+        return self.customers[row[references.id_column("customer")]] if branch is None else Owner(branch, team, manager)
 
     def problems(self, row: Mapping[str, Any]) -> dict[str, str]:
         """What contradicts itself among branch, team and manager, by field."""
-        return self.places.problems(*_place(row))
+        return self.places.problems(_place(row))
 
 
-def _place(row: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    branch, team, manager = (row.get(references.id_column(name)) for name in ("branch", "team", "manager"))
-    return branch, team, manager
+def _place(row: Mapping[str, Any]) -> Place:
+    return Place(*(row.get(references.id_column(name)) for name in ("branch", "team", "manager")))

@@ -43,7 +43,7 @@ def downgrade() -> None:
 
 
 def _rows_of_entries(connection: sa.Connection) -> Iterator[list[dict[str, Any]]]:
-    """The links of the entries that are there, as `portal.core.audit.entry` makes them for new ones."""
+    """The links of the entries that are there, as `portal.core.audit.write` makes them for new ones."""
     entries = sa.table(
         "audit_entry",
         sa.column("id", BIG),

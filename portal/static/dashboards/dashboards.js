@@ -113,6 +113,27 @@
     alert.hidden = false;
   }
 
+  /** Says in the place of what a callback should have brought that it did not come; what is there no longer fits the filters. */
+  function tellInPlace(request, text) {
+    const { outputs } = JSON.parse(request);
+    [outputs].flat().filter((output) => output.property === "children").forEach(({ id }) => {
+      const place = document.getElementById(id);
+      if (!place) return;
+      if (place.matches(".tiles")) window.dash_clientside.set_props(id, { children: null });
+      else if (place.matches("#page, .answer, .chart-rows")) window.dash_clientside.set_props(id, { children: failure(text) });
+    });
+  }
+
+  /** The server's own message of a failure (dashboards/states.py), made here when the server could not make it. */
+  function failure(text) {
+    const element = (type, className, children) => ({ namespace: "dash_html_components", type, props: { className, children } });
+    return element("Div", "card-message card-message-error", [
+      element("I", "fa fa-fw fa-triangle-exclamation"),
+      element("P", "card-message-title", messages.part),
+      element("P", "card-message-text", text),
+    ]);
+  }
+
   async function reason(response) {
     try {
       const { message, reference } = await response.clone().json();
@@ -125,13 +146,19 @@
   // Dash keeps failures to itself: what it fetches is watched here.
   const plainFetch = window.fetch;
   window.fetch = async function (address, options) {
-    const mine = String(address.url || address).includes("/dashboards/_dash-");
+    const path = String(address.url || address);
+    const mine = path.includes("/dashboards/_dash-");
+    const failed = (text) => {
+      if (!mine) return;
+      tell(text);
+      if (path.includes("_dash-update-component")) tellInPlace(options.body, text);
+    };
     try {
       const response = await plainFetch.call(window, address, options);
-      if (mine && response.status >= 400) tell(await reason(response));
+      if (mine && response.status >= 400) failed(await reason(response));
       return response;
     } catch (unreachable) {
-      if (mine) tell(messages.unreachable);
+      failed(messages.unreachable);
       throw unreachable;
     }
   };

@@ -46,6 +46,17 @@
     $(select).select2(options);
     nameBox(select, $(select).data("select2").$selection[0]);
     $(select).on("change", () => select.dispatchEvent(new Event("input", { bubbles: true })));
+    $(select).on("select2:select", (event) => takeOver(select.form, event.params.data.sets || {}));
+  }
+
+  /** What follows from a choice: the team and the branch of the customer manager. */
+  function takeOver(form, sets) {
+    Object.entries(sets).forEach(([name, choice]) => {
+      const field = form && form.elements[name];
+      if (!field || field.disabled || field.value === String(choice ? choice.id : "")) return;
+      if (choice && !all("option", field).some((option) => option.value === String(choice.id))) field.append(new Option(choice.text, choice.id));
+      $(field).val(choice ? String(choice.id) : "").trigger("change");
+    });
   }
 
   /** Select2 leaves its box without a name; it gets the label's, and what errors and help say. */

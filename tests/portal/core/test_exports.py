@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
+import os
 import re
+import time
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 from flask.testing import FlaskClient
+from huey.api import Huey
 from openpyxl import load_workbook
 from sqlalchemy import select
 
-from portal.core import export_jobs, jobs
+from portal.core import export_jobs, files, jobs
 from portal.core.audit import AuditEntry
+from portal.core.clock import business_date, now
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting
 from portal.core.security import actor_for_username
+from portal.core.work import unit_of_work
+from portal.parameters.services import set_parameter
+from portal.worker import work
 from tests.world import World
 
 
@@ -140,3 +149,75 @@ def test_an_unfinished_export_has_no_file(world: World):
     assert client.get(f"/exports/{number}/file").status_code == 404
     assert client.get("/exports/x/file").status_code == 404
     run_jobs(world)
+
+
+def age(world: World, number: int, days: int) -> str:
+    """Let an export's file be this old; returns its hash."""
+    with world.app.app_context(), acting(SYSTEM), unit_of_work("tests.age"):
+        stored = db.session.get_one(export_jobs.ExportJob, number).file
+        assert stored is not None
+        stored.created_at = now() - dt.timedelta(days=days)
+        path = files.local_path(stored)
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+        return stored.sha256
+
+
+def content(world: World, sha256: str) -> bool:
+    return bool(world.app.extensions["file_store"].path(sha256).exists())
+
+
+def tidy(world: World) -> int:
+    with world.app.app_context(), acting(SYSTEM):
+        return export_jobs.remove_old()
+
+
+def test_files_go_after_a_week_and_the_page_says_so(world: World):
+    client = world.login("a1")
+    old, young = (asked(client, f"/loanview/export/csv?order=code&{how}") for how in ("_l_=zh", "direction=desc"))
+    run_jobs(world)
+    gone, kept = age(world, old, 8), age(world, young, 6)
+    assert tidy(world) == 1
+    assert (content(world, gone), content(world, kept)) == (False, True)
+    page = text_of(client, "/exports/?_l_=en")
+    assert "Each file is kept for 7 days." in page
+    line = re.search(rf'<tr id="export-{old}">.*?</tr>', page, re.S)
+    assert line and "The file is no longer kept." in line[0] and f"/exports/{old}/file" not in line[0]
+    answer = client.get(f"/exports/{old}/file?_l_=en")
+    assert answer.status_code == 404
+    assert "ask for the export again" in answer.get_data(as_text=True)
+    assert download(client, young)
+    assert tidy(world) == 0
+
+
+def test_a_content_that_another_file_has_stays(world: World):
+    client = world.login("a1")
+    numbers = [asked(client, "/loanview/export/csv?q=LOAN&order=code") for _ in range(2)]
+    run_jobs(world)
+    first = age(world, numbers[0], 8)
+    assert age(world, numbers[1], 6) == first
+    assert tidy(world) == 1
+    assert download(client, numbers[1])
+
+
+def test_how_long_files_are_kept_is_a_parameter(world: World):
+    client = world.login("a1")
+    number = asked(client, "/loanview/export/csv?q=LOAN&order=principal")
+    run_jobs(world)
+    age(world, number, 3)
+    with world.app.app_context(), acting(SYSTEM):
+        assert export_jobs.remove_old() == 0
+        set_parameter("export.kept_days", "2", business_date(), "tests")
+        assert export_jobs.remove_old() >= 1
+        assert export_jobs.kept_days() == 2
+
+
+def test_the_worker_tidies_every_night(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Huey, "create_consumer", lambda *_a, **_k: SimpleNamespace(run=lambda: None))
+    ran: list[int] = []
+    monkeypatch.setattr(export_jobs, "remove_old", lambda: ran.append(1) or 1)
+    work(world.app)
+    queue = world.app.extensions["huey"]
+    half_past_two_in_china = dt.datetime(2026, 7, 1, 18, 30)  # noqa: DTZ001 - huey counts in UTC and says so nowhere
+    (task,) = [t for t in queue.read_periodic(half_past_two_in_china) if t.name == "tidy"]
+    queue.execute(task)
+    assert ran == [1]

@@ -11,7 +11,9 @@ from dataclasses import replace
 import pytest
 import redis
 from flask import Flask
-from sqlalchemy import update
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select, update
 
 from config import Settings
 from portal import create_app
@@ -20,6 +22,7 @@ from portal.core.clock import now
 from portal.core.db import db
 from portal.core.errors import Refused
 from portal.core.jobs import Job, JobState
+from portal.core.notifications import Notification
 from portal.core.scope import SYSTEM, acting
 from portal.core.security import actor_for_username
 from tests.world import World
@@ -85,6 +88,38 @@ def test_a_refusal_and_a_fault_are_told_in_words(queue: World):
     assert state_of(refused).message == "The books are closed."
     assert state_of(broken).state == JobState.FAILED
     assert "ZeroDivision" not in state_of(broken).message
+
+
+def test_why_a_job_failed_is_read_in_the_readers_language(queue: World, monkeypatch: pytest.MonkeyPatch):
+    """Whoever asked spoke Chinese; the auditor who looks at it later may not."""
+
+    def refuse(_report):
+        with force_locale("zh"):
+            raise Refused(_("Only an imported batch can be undone."))
+
+    monkeypatch.setitem(jobs.functions, "tests.refuse", refuse)
+    with acting(actor_for_username("finance")):
+        refused, broken = waiting("tests.refuse"), waiting("tests.break")
+    for job_id in (refused, broken):
+        jobs.run(job_id)
+    told = db.session.scalars(select(Notification).order_by(Notification.id.desc()).limit(2)).all()
+    words = {"en": "Only an imported batch can be undone.", "zh": "只有已导入的批次可以撤销。"}
+    for language, sentence in words.items():
+        with force_locale(language):
+            assert state_of(refused).reason == sentence
+            assert told[1].text.endswith(sentence)
+    number = re.search(r"[0-9A-F]{8}", state_of(broken).message)
+    with force_locale("zh"):
+        assert number and number[0] in state_of(broken).reason
+        assert "reference" not in state_of(broken).reason
+
+
+def test_a_reason_kept_by_an_earlier_version_is_still_shown(queue: World):
+    job_id = waiting("tests.refuse")
+    with db.engine.begin() as connection:
+        old = update(Job).where(Job.id == job_id).values(state=JobState.FAILED, message="Old words.", result=None)
+        connection.execute(old)
+    assert state_of(job_id).reason == "Old words."
 
 
 def test_two_workers_never_run_the_same_job(queue: World):

@@ -144,3 +144,25 @@ def test_a_filtered_count_is_capped(world: World, monkeypatch: pytest.MonkeyPatc
     html = listed(world.login("risk"), "/loanview/list/?f.status.in=active&_l_=en")
     assert "3+ records" in html
     assert "12 records" in listed(world.login("risk"), "/loanview/list/?_l_=en")
+
+
+def test_a_kept_count_is_shared_by_nobody_with_another_outlook(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paging, "COUNT_CAP", 3)
+    monkeypatch.setattr(paging, "_kept", {})
+    for login, rows in (("risk", 12), ("branch_head", 8), ("a1", 4), ("a2", 4), ("b1", 4)):
+        for _again in range(2):
+            assert f"{rows} records" in listed(world.login(login), "/loanview/list/?_l_=en"), login
+    counted = len(paging._kept)
+    assert counted == 5
+    assert "12 records" in listed(world.login("committee"), "/loanview/list/?_l_=en")  # sees what risk sees
+
+
+def test_a_kept_count_is_taken_again_after_some_seconds(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paging, "COUNT_CAP", 3)
+    monkeypatch.setattr(paging, "_kept", {})
+    listed(world.login("risk"), "/loanview/list/")
+    ((known, (at, _count)),) = paging._kept.items()
+    paging._kept[known] = at, 99
+    assert "99 records" in listed(world.login("risk"), "/loanview/list/?_l_=en")
+    paging._kept[known] = at - paging.KEPT_SECONDS, 99
+    assert "12 records" in listed(world.login("risk"), "/loanview/list/?_l_=en")

@@ -165,7 +165,7 @@ def test_an_id_with_a_wrong_check_digit_is_shown_masked(company, csv_file):
         assert "check digit" in problem.reason
         assert problem.value == wrong[:6] + "********" + wrong[-4:]
         shown = checked.first_rows[0]
-        assert (shown["phone"], shown["address"]) == (mobile(1)[:3] + "****" + mobile(1)[-4:], "••••••")
+        assert (shown["phone"], shown["address"]) == (mobile(1)[:3] + "****" + mobile(1)[-4:], "栖霞***")
 
 
 def test_a_formula_is_named_by_its_cell_and_only_where_the_column_is_read(company, xlsx_file):
@@ -393,3 +393,30 @@ def test_the_frames_that_wait_for_writing_are_gone_afterwards(company, csv_file)
         assert pl.read_ipc(checked.spooled(0, 0))["code"].to_list() == ["T7"]
         folder = checked.folder
     assert not folder.exists()
+
+
+def test_a_new_customer_without_a_team_has_that_of_the_manager(company, csv_file):
+    imported(csv_file(CUSTOMERS, person(1, team=""), person(2, team="", manager="")), "customers")
+    teams = dict(db.session.execute(select(Customer.code, Team.code).outerjoin(Team)).all())
+    assert teams == {"C1": "T1", "C2": None}
+
+
+def test_a_file_may_not_take_a_customer_from_its_managers_team(company, csv_file):
+    imported(csv_file(CUSTOMERS, person(1)), "customers")
+    path = csv_file("Customer code,Team,Branch", ["C1", "", "SD"])
+    assert problems_of(path, "customers") == [(2, "Branch", "This team does not belong to the branch.")]
+    assert (2, "Customer manager", "This customer manager does not belong to the branch.") in problems_of(
+        csv_file(CUSTOMERS, person(3, team="", branch="SD")), "customers"
+    )
+
+
+def test_what_a_file_leaves_alone_is_not_asked(company, csv_file):
+    """A customer whose manager has moved to another branch is still corrected by a file with its name."""
+    imported(csv_file(CUSTOMERS, person(1)), "customers")
+    with unit_of_work("tests.move"):
+        manager = db.session.scalars(select(Staff).where(Staff.code == "M1")).one()
+        manager.team_id, manager.branch_id = (
+            None,
+            db.session.scalars(select(Branch.id).where(Branch.code == "SD")).one(),
+        )
+    assert imported(csv_file("Customer code,Name", ["C1", "李"]), "customers").rows_changed == 1

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from portal.access import services as access
+from portal.access.rules import Table
 from portal.core import jobs, records
 from portal.core.audit import AuditEntry
 from portal.core.db import db
@@ -21,6 +23,7 @@ from portal.core.errors import Forbidden
 from portal.core.roles import grants_of
 from portal.core.scope import SYSTEM, acting
 from portal.core.security import actor_for_username
+from portal.core.work import unit_of_work
 from portal.customers.models import Customer
 from portal.imports import services
 from portal.imports.checks import need_right
@@ -28,7 +31,9 @@ from portal.imports.kinds import kinds
 from portal.imports.kinds.kind import fields_by_kind
 from portal.imports.mapping import from_definition
 from portal.imports.models import BatchState, ImportBatch, ImportMapping
-from tests.world import World
+from portal.organization import users
+from portal.parameters.services import set_parameter
+from tests.world import TODAY, World
 
 #: What screens do does not depend on the database engine.
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
@@ -129,8 +134,43 @@ def test_a_file_goes_from_upload_to_result_and_back(world: World, finance: Flask
     assert "Undo the import" in page(finance, show)
 
     posted(finance, f"/importbatchview/undo/{batch_id}")
+    html = page(finance, show)
+    assert "The import is being undone." in html
+    assert "Undo the import" not in html
+    assert new_customers(world) == 2  # nothing happens while one waits for the page
+    posted(finance, f"/importbatchview/undo/{batch_id}")  # pressed twice
+    assert work(world) == 1
     assert new_customers(world) == 0
     assert last_batch(world).state == BatchState.UNDONE
+    assert "The import of “list.csv” (Customers) was undone." in page(finance, "/notifications/")
+    posted(finance, f"/importbatchview/undo/{batch_id}")
+    assert "Only an imported batch can be undone." in page(finance, show)
+
+
+def test_an_undo_that_is_refused_is_told_to_each_reader_in_the_own_language(world: World, finance: FlaskClient) -> None:
+    show = uploaded(finance, GOOD).headers["Location"]
+    work(world)
+    batch_id = last_batch(world).id
+    posted(finance, f"/importbatchview/run/{batch_id}")
+    work(world)
+
+    def renamed(name: str, version: int) -> None:
+        with unit_of_work("tests.rename"):
+            values = {"name": name, "version": version}
+            db.session.execute(update(Customer.__table__).where(Customer.code == "N-1").values(**values))
+
+    held(world, lambda: renamed("Annabel", 2))
+    posted(finance, f"/importbatchview/undo/{batch_id}")
+    assert work(world) == 1
+    html = page(finance, show)
+    assert "The import was not undone." in html
+    assert "“Annabel” was changed after the import; it cannot be undone." in html
+    assert "Undo the import" in html
+    chinese = unescape(finance.get(f"{show}?_l_=zh").get_data(as_text=True))
+    assert "“Annabel”在导入后已被修改" in chinese
+    assert "在导入后已被修改" in unescape(finance.get("/notifications/?_l_=zh").get_data(as_text=True))
+    assert new_customers(world) == 2
+    held(world, lambda: renamed("Anna", 1))
 
 
 def test_wrong_rows_are_listed_with_row_column_value_and_reason(world: World, finance: FlaskClient) -> None:
@@ -337,3 +377,33 @@ def test_the_headings_of_every_template_are_understood(world: World, finance: Fl
         response = uploaded(client, template, key, cut_over="2026-05-31")
         assert "/show/" in response.headers.get("Location", ""), key
         assert client.get(f"/imports/template/{key}/xlsx").get_data().startswith(b"PK")
+
+
+def test_a_file_shows_nothing_of_what_the_readers_role_covers(world: World, finance: FlaskClient) -> None:
+    """A role that reads batches but is not shown the names of customers; of a good file and of one with a wrong row."""
+    with world.app.test_request_context(), acting(SYSTEM):
+        set_parameter("access.four_eyes", "off", TODAY, "a test")
+        reads = {("ImportBatch", a): "all" for a in ("list", "show", "add", "run", "export")}
+        grants = {**reads, ("Customer", "list"): "all", ("Customer", "import"): "all"}
+        access.propose("reader", Table(label="R", grants=grants, masks={("Customer", "name"): "hidden"}), "a test", 0)
+        users.add_user("reader", "R", "", "reader@example.test", ["reader"], "a good password")
+    reader = world.login("reader")
+    for name in ("Anna Veiled", "Anna Veiled" * 30):  # the second is too long, so that its row is wrong
+        content = f"Customer code,Name,Customer group,Branch\nN-1,{name},farmer,A\n"
+        uploaded(finance, content)
+        work(world)
+        batch = last_batch(world)
+        address = f"/importbatchview/show/{batch.id}"
+        assert "Anna Veiled" in page(finance, address)
+        html = page(reader, address)
+        assert "Anna" not in html
+        assert "N-1" in html or "•••" in html
+        assert "/file/" not in html
+        assert reader.get(f"/importbatchview/file/{batch.id}/original").status_code == 403
+        assert reader.get(f"/importbatchview/columns/{batch.id}").status_code == 403
+        assert finance.get(f"/importbatchview/columns/{batch.id}").status_code == 200
+    uploaded(reader, content)
+    work(world)
+    html = page(reader, f"/importbatchview/columns/{last_batch(world).id}")
+    assert "Anna" not in html
+    assert "•••" in html

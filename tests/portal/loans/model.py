@@ -42,6 +42,7 @@ class Position:
     oldest_due_on: dt.date | None
     overdue_principal: int
     overdue_interest: int
+    floor: str
     category: str
 
 
@@ -53,6 +54,8 @@ class ModelLoan:
         terms = Terms(amount, rate, count, method, on, None, DayCount.THIRTY_360, Rounding.HALF_UP)
         self.schedule = build_schedule(terms)
         self.log = [Booked("disbursement", on, on, balance=amount, cash=-amount)]
+        self.observed_since: dt.date | None = None
+        """Since when it may not be better than substandard: these loans are too short ever to be upgraded."""
 
     def known(self, as_of: dt.date, known_at: dt.date) -> list[Booked]:
         return [b for b in self.log if b.value_date <= as_of and b.booking_date <= known_at]
@@ -151,6 +154,20 @@ class ModelLoan:
     def payoff(self, on: dt.date) -> int:
         return self.owed() + sum(self.penalties(on).values()) - sum(self.unearned(on).values())
 
+    def non_performing(self, on: dt.date) -> bool:
+        position = self.position(on, on)
+        return position is not None and position.days_past_due > 90
+
+    def observe(self, before: bool, on: dt.date) -> None:
+        """After a booking: a loan that was non-performing and is not any more is observed from then on."""
+        if before and self.position(on, on) and not self.non_performing(on):
+            self.observed_since = self.observed_since or on
+
+    def stop(self, on: dt.date) -> None:
+        """At the end of a day: what a loan past ninety days has accrued and not paid is taken back."""
+        if self.non_performing(on) and self.receivable():
+            self.log.append(Booked("accrual", on, on, accrued=-self.receivable()))
+
     def accrue(self, on: dt.date) -> None:
         position = self.position(on, on)
         if position is None or position.days_past_due > 90 or self.is_written_off():
@@ -225,6 +242,8 @@ class ModelLoan:
             overdue = 0
         elif self.method in (Method.LEVEL, Method.EQUAL_PRINCIPAL) and days <= 90:
             overdue = sum(principal.values())
+        floor = next((name for limit, name in STEPS if days > limit), "normal")
+        observed = self.observed_since is not None and self.observed_since <= as_of
         return Position(
             balance,
             sum(b.accrued for b in log),
@@ -232,5 +251,6 @@ class ModelLoan:
             oldest,
             overdue,
             sum(interest.values()) if days else 0,
-            next((name for limit, name in STEPS if days > limit), "normal"),
+            floor,
+            "substandard" if observed and floor in ("normal", "special_mention") else floor,
         )

@@ -6,11 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.loans.allocation import CIVIL_CODE_ORDER, Allocated, Owed, Prepayment, allocate, penalty_interest
+from portal.loans.allocation import (
+    CIVIL_CODE_ORDER,
+    Allocated,
+    Owed,
+    Prepayment,
+    allocate,
+    penalty_interest,
+    whole_order,
+)
 from portal.loans.components import Component
 from portal.products.terms import DayCount
 
 FEE, PENALTY, INTEREST, PRINCIPAL = Component.FEE, Component.PENALTY, Component.INTEREST, Component.PRINCIPAL
+COST = Component.COST
 JUNE = date(2026, 6, 15)
 OWED = [
     Owed(1, date(2026, 5, 10), fee=10, penalty=20, interest=300, principal=1_000),
@@ -27,22 +36,34 @@ def settled(parts: list[Allocated]) -> list[tuple[int, Component, int]]:
 def test_a_payment_settles_the_oldest_instalment_whole_before_the_next() -> None:
     parts, rest = allocate(1_500, OWED, CIVIL_CODE_ORDER, JUNE)
     assert settled(parts) == [
-        (1, FEE, 10),
         (1, INTEREST, 300),
         (1, PRINCIPAL, 1_000),
+        (1, FEE, 10),
         (1, PENALTY, 20),
         (2, INTEREST, 170),
     ]
     assert rest == 0
 
 
+def test_costs_of_enforcement_come_before_interest_and_principal() -> None:
+    """民法典 561, worked by hand: 400 against 90 of costs, 300 of interest and 1,000 of principal leaves 10 for it."""
+    owed = [Owed(1, date(2026, 5, 10), interest=300, principal=1_000, cost=90)]
+    parts, _ = allocate(400, owed, CIVIL_CODE_ORDER, JUNE)
+    assert settled(parts) == [(1, COST, 90), (1, INTEREST, 300), (1, PRINCIPAL, 10)]
+
+
+def test_an_order_that_does_not_name_costs_puts_them_first() -> None:
+    assert whole_order((FEE, INTEREST, PRINCIPAL, PENALTY)) == (COST, FEE, INTEREST, PRINCIPAL, PENALTY)
+    assert whole_order((INTEREST, COST, PRINCIPAL, FEE, PENALTY))[:2] == (INTEREST, COST)
+
+
 def test_a_payment_by_component_settles_all_interest_before_any_principal() -> None:
     parts, _ = allocate(600, OWED, CIVIL_CODE_ORDER, JUNE, by="component")
-    assert settled(parts) == [(1, FEE, 10), (1, INTEREST, 300), (2, INTEREST, 200), (1, PRINCIPAL, 90)]
+    assert settled(parts) == [(1, INTEREST, 300), (2, INTEREST, 200), (1, PRINCIPAL, 100)]
 
 
 def test_the_order_of_the_contract_goes_before_the_civil_code() -> None:
-    parts, _ = allocate(40, OWED, (PENALTY, FEE, PRINCIPAL, INTEREST), JUNE)
+    parts, _ = allocate(40, OWED, (PENALTY, FEE, PRINCIPAL, INTEREST, COST), JUNE)
     assert settled(parts) == [(1, PENALTY, 20), (1, FEE, 10), (1, PRINCIPAL, 10)]
 
 
@@ -59,7 +80,7 @@ def test_the_order_in_which_claims_are_passed_does_not_matter() -> None:
 
 def test_the_debtor_may_name_the_instalment_that_is_paid_first() -> None:
     parts, _ = allocate(1_310, OWED, CIVIL_CODE_ORDER, JUNE, designation=[2])
-    assert settled(parts) == [(2, INTEREST, 200), (2, PRINCIPAL, 1_100), (2, PENALTY, 5), (1, FEE, 5)]
+    assert settled(parts) == [(2, INTEREST, 200), (2, PRINCIPAL, 1_100), (2, PENALTY, 5), (1, INTEREST, 5)]
 
 
 def test_the_debtor_may_name_an_instalment_before_it_is_due() -> None:
@@ -98,7 +119,7 @@ def test_wrong_input_is_refused_in_one_sentence() -> None:
     with pytest.raises(ValueError, match=r"^The payment cannot be negative\.$"):
         allocate(-1, OWED, CIVIL_CODE_ORDER, JUNE)
     for order in ((FEE, INTEREST, PRINCIPAL), (FEE, INTEREST, PRINCIPAL, FEE), (*CIVIL_CODE_ORDER, FEE)):
-        with pytest.raises(ValueError, match="must name principal, interest, fee and penalty once each"):
+        with pytest.raises(ValueError, match="must name principal, interest, fee, penalty and cost once each"):
             allocate(1, OWED, order, JUNE)
     with pytest.raises(ValueError, match="names an instalment that is not owed"):
         allocate(1, OWED, CIVIL_CODE_ORDER, JUNE, designation=[9])

@@ -15,7 +15,8 @@ from portal.core.db import db
 from portal.core.errors import Refused
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
-from portal.loans import day_end
+from portal.loans import day_end, proofs
+from portal.loans.booking import account_of
 from portal.loans.classification import Category
 from portal.loans.day_end import rebuild_snapshots, rebuild_states, run_day_end, run_nightly
 from portal.loans.ledger import Journal, JournalKind, Posting
@@ -23,11 +24,12 @@ from portal.loans.models import Loan
 from portal.loans.positions import COLUMNS
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay, settle_early
+from portal.loans.runs import DayEndRun, RunState
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.parameters.known import Operator
 from portal.parameters.services import set_parameter
 from portal.products.terms import Method
-from tests.portal.loans.conftest import START, Company, on_database, open_on, state_of, trial_balance
+from tests.portal.loans.conftest import START, Company, balances, on_database, open_on, state_of, trial_balance
 
 JANUARY, FEBRUARY = dt.date(2026, 1, 31), dt.date(2026, 2, 28)
 FIRST_DUE = dt.date(2026, 2, 5)
@@ -132,13 +134,14 @@ def test_what_was_paid_ahead_is_not_accrued_again(company: Company):
 def test_interest_is_not_accrued_beyond_ninety_days_and_made_up_once_cured(company: Company):
     loan = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=12)
     run_day_end(dt.date(2026, 6, 30))  # 5 February + 90 days = 6 May
-    assert [day for day, _amount in accruals(loan)] == [JANUARY, FEBRUARY, dt.date(2026, 3, 31), dt.date(2026, 4, 30)]
+    kept = [JANUARY, FEBRUARY, dt.date(2026, 3, 31), dt.date(2026, 4, 30)]
+    assert [day for day, _amount in accruals(loan)] == [*kept, dt.date(2026, 5, 7)], "and then taken back"
     july = dt.date(2026, 7, 1)
     loan = db.session.get_one(Loan, loan.id)
     repay(loan, 50_000 + sum(line.penalty for line in loan.instalments), july, "R1")
     run_day_end(dt.date(2026, 7, 31))
     # five instalments are due and paid, 26 of the 31 days to 5 August have passed
-    assert sum(amount for _day, amount in accruals(loan)) == 60_000 + 10_000 * 26 // 31
+    assert balances(loan)["INTEREST_INCOME interest"] == -(60_000 + 10_000 * 26 // 31)
 
 
 def test_a_month_end_keeps_the_positions_as_they_were(company: Company):
@@ -198,7 +201,7 @@ def test_rebuilding_gives_the_same_rows(company: Company):
     with unit_of_work("tests.damage"), unscoped("damage"):
         db.session.execute(update(LoanState).values(balance=1))
         db.session.execute(delete(LoanSnapshot))
-    assert {difference.check for difference in reconcile([JANUARY])} == {"state", "snapshot"}
+    assert {difference.check for difference in reconcile([JANUARY])} == {"state", "snapshot", "groups"}
     rebuild_states()
     rebuild_snapshots([JANUARY, FEBRUARY])
     assert contents(LoanSnapshot) == snapshots
@@ -234,21 +237,39 @@ def test_what_is_booked_while_it_computes_is_not_lost(company: Company, monkeypa
     assert trial_balance() == {True: 0, False: 0}
 
 
-def test_of_two_at_once_the_second_stops(company: Company, monkeypatch: pytest.MonkeyPatch):
+def test_of_two_at_once_the_second_is_told_who_runs_it(company: Company, monkeypatch: pytest.MonkeyPatch):
     loan = company.lend()
-    catch_up, opened = day_end._close, []
+    close, told = day_end._close, []
 
-    def close_after_another_has(*args: Any) -> None:
-        if not opened:
-            opened.append(True)
+    def close_while_another_tries(*args: Any) -> None:
+        with pytest.raises(Refused) as refusal:
             run_day_end(JANUARY)
-        catch_up(*args)
+        told.append(str(refusal.value))
+        close(*args)
 
-    monkeypatch.setattr(day_end, "_close", close_after_another_has)
-    with pytest.raises(Refused, match="Another day-end has closed 2026-01-05"):
-        run_day_end(JANUARY)
+    monkeypatch.setattr(day_end, "_close", close_while_another_tries)
+    run_day_end(JANUARY)
+    assert len(told) == 1
+    assert told[0].startswith("Day-end of 2026-01-05 is being run by system since ")
     assert len(accruals(loan)) == 1
     assert business_date() == dt.date(2026, 2, 1)
+    monkeypatch.undo()
+    assert run_day_end().closed == (dt.date(2026, 2, 1),), "who is done lets go"
+
+
+def test_a_day_that_was_closed_meanwhile_is_not_closed_again(company: Company, monkeypatch: pytest.MonkeyPatch):
+    company.lend()
+    fill = day_end._fill
+
+    def fill_while_the_date_moves(*args: Any) -> None:
+        fill(*args)
+        open_on(FIRST_DUE)
+
+    monkeypatch.setattr(day_end, "_fill", fill_while_the_date_moves)
+    with pytest.raises(Refused, match="Another day-end has closed 2026-01-05"):
+        run_day_end()
+    (run,) = db.session.scalars(select(DayEndRun))
+    assert (run.state, run.message) == (RunState.FAILED, "Another day-end has closed 2026-01-05 meanwhile.")
 
 
 def test_the_audit_entry_says_which_days_were_closed(company: Company):
@@ -290,3 +311,68 @@ def test_the_first_loan_opens_the_books(company: Company, monkeypatch: pytest.Mo
     monkeypatch.setattr(clock, "now", lambda: dt.datetime(2026, 3, 3, 20, tzinfo=dt.UTC))
     loan = company.lend()
     assert loan.disbursed_on == business_date() == dt.date(2026, 3, 4), "past midnight in China"
+
+
+def test_interest_that_stays_unpaid_past_ninety_days_is_taken_back_on_that_day(company: Company):
+    loan = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=12)
+    prompt = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=12)
+    run_day_end(dt.date(2026, 5, 5))  # 89 days after 5 February
+    state = state_of(loan)
+    assert state and (state.days_past_due, state.accrued_interest) == (90, 38_333)  # three months and 25 of 30 days
+    repay(db.session.get_one(Loan, prompt.id), 40_500, dt.date(2026, 5, 5), "P")
+    run_day_end(dt.date(2026, 5, 6))
+    state = state_of(loan)
+    assert state and state.accrued_interest == 38_333, "ninety days are not past ninety"
+    run_day_end(dt.date(2026, 5, 20))  # 7 May is the 91st; it lies among missed days
+    state = state_of(loan)
+    assert state and state.accrued_interest == 0
+    assert accruals(loan)[-1] == (dt.date(2026, 5, 7), 38_333)
+    assert balances(loan) == {"LOANS principal": 1_000_000, "CASH principal": -1_000_000}
+    assert balances(prompt)["INTEREST_INCOME interest"] < -38_333, "nobody else is touched"
+    run_day_end(dt.date(2026, 6, 30))
+    assert balances(loan) == {"LOANS principal": 1_000_000, "CASH principal": -1_000_000}, "nothing is accrued any more"
+    assert reconcile([dt.date(2026, 4, 30), dt.date(2026, 5, 31)]) == []
+    assert trial_balance() == {True: 0, False: 0}
+
+
+def test_interest_paid_on_such_a_loan_is_income_when_it_comes_in_and_all_is_made_up_on_cure(company: Company):
+    loan = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=12)
+    run_day_end(dt.date(2026, 6, 9))
+    assert "INTEREST_INCOME interest" not in balances(loan)
+    repay(db.session.get_one(Loan, loan.id), 10_000, dt.date(2026, 6, 10), "R1")
+    assert balances(loan)["INTEREST_INCOME interest"] == -10_000
+    assert "INTEREST_RECEIVABLE interest" not in balances(loan)
+    july = dt.date(2026, 7, 1)
+    run_day_end(july - dt.timedelta(days=1))
+    loan = db.session.get_one(Loan, loan.id)
+    repay(loan, 40_000 + sum(amount for _line, amount in account_of(loan, lock=False).penalties(july)), july, "R2")
+    run_day_end(dt.date(2026, 7, 31))
+    assert balances(loan)["INTEREST_INCOME interest"] == -(60_000 + 10_000 * 26 // 31)
+    assert reconcile([dt.date(2026, 6, 30), dt.date(2026, 7, 31)]) == []
+
+
+def test_missed_days_take_interest_back_on_the_day_that_day_by_day_does(
+    company: Company, engine: Any, company_template: str
+):
+    def live(step: int) -> tuple[Any, ...]:
+        for n, first in enumerate((None, dt.date(2026, 1, 20), dt.date(2026, 2, 1))):
+            company.lend(Method.INTEREST_ONLY, code=f"L{n}", first_due_on=first)
+        run_day_end(dt.date(2026, 4, 15))
+        while business_date() <= dt.date(2026, 5, 12):
+            run_day_end(min(business_date() + dt.timedelta(days=step - 1), dt.date(2026, 5, 12)))
+        return contents(LoanState), contents(LoanSnapshot), [accruals(row) for row in db.session.scalars(select(Loan))]
+
+    at_once = live(1_000)
+    proof = proofs.prove(dt.date(2026, 4, 30))
+    assert db.session.get_one(DayEndRun, proof).differences == 0
+    db.session.remove()
+    other = engine.create(company_template)
+    try:
+        with on_database(other):
+            day_by_day = live(1)
+            for day in (dt.date(2026, 4, 21), dt.date(2026, 5, 3), dt.date(2026, 5, 7)):
+                run = db.session.get_one(DayEndRun, proofs.prove(day))
+                assert (run.differences, run.told) == (0, []), day
+    finally:
+        engine.drop(other)
+    assert at_once == day_by_day

@@ -15,17 +15,14 @@ from portal.customers.models import Customer
 from portal.loans.day_end import rebuild_snapshots, run_day_end
 from portal.loans.disbursement import NewLoan, bulk_disburse
 from portal.loans.history import HandedOver, Life, Paid, Recovered, SettledEarly, WrittenOff, bulk_history
-from portal.loans.ledger import Journal, Posting
-from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner, Repayment
-from portal.loans.ownership import hand_over
+from portal.loans.models import Loan
 from portal.loans.reconciliation import reconcile
-from portal.loans.repayments import repay, settle_early
-from portal.loans.services import disburse, recover, write_off
-from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.services import disburse
 from portal.products.models import Product
 from portal.products.terms import Method
 from tests.databases import Engine
 from tests.portal.loans.conftest import Company, on_database, open_on
+from tests.portal.loans.living import contents, happen, loan_called
 
 UNTIL = dt.date(2026, 9, 15)
 
@@ -90,44 +87,8 @@ def live(company: Company, stories: list[Life]) -> None:
             disburse(what.code, customer, db.session.get_one(Product, what.product_id), *terms, owner=what.owner)
             continue
         code, event = what
-        loan = loan_called(code)
-        match event:
-            case Paid():
-                repay(loan, event.amount, on, event.code, event.instalments)
-            case SettledEarly():
-                settle_early(loan, on, event.code)
-            case WrittenOff():
-                write_off(loan, on, "gone")
-            case Recovered():
-                recover(loan, event.amount, on, event.code)
-            case HandedOver():
-                hand_over([loan], event.owner)
+        happen(loan_called(code), event)
     run_day_end(UNTIL - dt.timedelta(days=1))
-
-
-def contents() -> dict[str, list[Any]]:
-    """Everything the ledger holds, with codes in place of numbers."""
-    loans = dict(db.session.execute(select(Loan.id, Loan.code)).all())
-    lines = {row.id: (loans[row.loan_id], row.number) for row in db.session.scalars(select(Instalment))}
-    receipts = dict(db.session.execute(select(Repayment.id, Repayment.code)).all())
-    journals = {
-        row.id: (loans[row.loan_id], row.kind, row.value_date, row.key.endswith("/accrual"))
-        for row in db.session.scalars(select(Journal))
-    }
-    words = {"loan_id": loans, "instalment_id": lines, "repayment_id": receipts, "journal_id": journals}
-    left_out = {"id", "posted_at", "key", "version", "revision", "purpose"}
-
-    def row_of(row: Any) -> tuple[Any, ...]:
-        columns = [column.key for column in inspect(type(row)).column_attrs if column.key not in left_out]
-        values = ((name, getattr(row, name)) for name in columns)
-        return tuple((name, words[name].get(value) if name in words else value) for name, value in values)
-
-    found = {}
-    for model in (Loan, Instalment, Repayment, Allocation, Charge, PastOwner, Journal, Posting, LoanSnapshot):
-        found[model.__name__] = sorted((row_of(row) for row in db.session.scalars(select(model))), key=repr)
-    states = [dict(row_of(row)) for row in db.session.scalars(select(LoanState))]
-    found["LoanState"] = sorted((sorted((state | {"as_of": None}).items(), key=repr) for state in states), key=repr)
-    return found
 
 
 def test_history_written_at_once_is_what_the_verbs_and_day_end_make_of_it(
@@ -172,7 +133,3 @@ def test_many_disbursements_are_what_single_ones_are(company: Company):
         assert [(line.due_date, line.principal, line.interest) for line in one.instalments] == [
             (line.due_date, line.principal, line.interest) for line in many.instalments
         ]
-
-
-def loan_called(code: str) -> Loan:
-    return db.session.scalars(select(Loan).where(Loan.code == code)).one()

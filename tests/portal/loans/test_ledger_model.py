@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 
 from portal.core.clock import month_end
 from portal.core.db import db
+from portal.core.scope import unscoped
+from portal.loans.groups import groups_of
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.models import Loan, LoanStatus
 from portal.loans.positions import COLUMNS, positions
@@ -60,9 +62,14 @@ class Life(RuleBasedStateMachine):
     # what happens
 
     @precondition(lambda self: len(self.loans) < 4)
-    @rule(method=st.sampled_from(METHODS), amount=st.integers(1, 50_000_00), count=st.integers(1, 5))
-    def lend(self, method: Method, amount: int, count: int) -> None:
-        loan = self.company.lend(method, amount, count)
+    @rule(
+        method=st.sampled_from(METHODS),
+        amount=st.integers(1, 50_000_00),
+        count=st.integers(1, 5),
+        customer=st.sampled_from(("C0", "C4")),
+    )
+    def lend(self, method: Method, amount: int, count: int, customer: str) -> None:
+        loan = self.company.lend(method, amount, count, customer=self.company.customer(customer))
         self.loans.append((loan.id, ModelLoan(method, amount, 120_000, count, self.today)))
         self.owners[loan.id] = [(self.today, (loan.branch_id, loan.team_id, loan.manager_id))]
 
@@ -76,8 +83,10 @@ class Life(RuleBasedStateMachine):
         wanted = sum(line.due for line in due) * share // 100
         amount = min(max(wanted, 1), owed)
         self.receipts += 1
+        before = model.non_performing(self.today)
         repay(db.session.get_one(Loan, number), amount, on, f"R{self.receipts}")
         model.pay(amount, on, self.today, f"R{self.receipts}")
+        model.observe(before, self.today)
 
     @precondition(lambda self: self.running())
     @rule(data=st.data(), back=st.integers(0, 4))
@@ -134,6 +143,8 @@ class Life(RuleBasedStateMachine):
         until = self.today + dt.timedelta(days=days)
         run_day_end(until - dt.timedelta(days=1))
         while self.today < until:
+            for _number, model in self.loans:
+                model.stop(self.today)
             if self.today == month_end(self.today):
                 for _number, model in self.loans:
                     model.accrue(self.today)
@@ -144,6 +155,12 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def open_loans_stand_as_they_should(self) -> None:
         self.compare("state", self.today, self.today, select(*(getattr(LoanState, name) for name in COLUMNS)))
+
+    @invariant()
+    def groups_are_their_loans_added_up(self) -> None:
+        with unscoped("a test"):
+            kept, anew = groups_of(None)
+        assert kept == anew
 
     @invariant()
     def the_trial_balance_is_zero(self) -> None:

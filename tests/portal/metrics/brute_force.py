@@ -18,13 +18,18 @@ from portal.core.scope import Actor, unscoped
 from portal.customers.models import Customer
 from portal.grids.models import Grid
 from portal.loans.ledger import Journal, Posting
+from portal.loans.minima import CategoryMinimum
 from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner
 from portal.organization.models import Branch
 from portal.products.models import Product
 
 FLOORS = ((360, "loss"), (270, "doubtful"), (90, "substandard"), (0, "special_mention"))
+SEVERITY = ("normal", "special_mention", "substandard", "doubtful", "loss")
 SPECIFIC = {"normal": 0, "special_mention": 2, "substandard": 25, "doubtful": 50, "loss": 100}
 CHANGED_ON = dt.date(2026, 5, 1)
+NEVER = dt.date(9999, 1, 1)
+MONTH_ENDS = (dt.date(2026, 4, 30), dt.date(2026, 5, 31))
+"""Those that have a snapshot."""
 
 
 @dataclass
@@ -41,8 +46,15 @@ class Row:
     days: int = 0
     overdue_principal: int = 0
     overdue_interest: int = 0
+    rescheduled: bool = False
     category: str = ""
     posting: Any = None
+    before: "Row | None" = None
+    after: "Row | None" = None
+    lost: bool = False
+    step: str = ""
+    amount: int = 0
+    seen_on: dt.date | None = None
 
 
 @dataclass
@@ -60,6 +72,9 @@ class Books:
     allocations: Mapping[int, Sequence[Any]]
     charges: Mapping[int, Sequence[Any]]
     past_owners: Mapping[int, Sequence[Any]]
+    minima: Mapping[int, Sequence[Any]]
+    of_loan: Mapping[int, Sequence[Any]]
+    """Journals by loan."""
     held: dict[Any, list[Row]] = field(default_factory=dict)
 
     @classmethod
@@ -87,6 +102,8 @@ class Books:
                 allocations=grouped(rows(Allocation), "instalment_id"),
                 charges=grouped(rows(Charge), "instalment_id"),
                 past_owners=grouped(rows(PastOwner), "loan_id"),
+                minima=grouped(rows(CategoryMinimum), "loan_id"),
+                of_loan=grouped(rows(Journal), "loan_id"),
             )
 
     def positions(self, day: dt.date, known: dt.date) -> list[Row]:
@@ -131,7 +148,19 @@ class Books:
             by_instalments = loan.method in ("level", "equal-principal") and row.days <= 90
             row.overdue_principal = unpaid_principal if by_instalments else balance
             row.overdue_interest = unpaid_interest
-        row.category = next((name for days, name in FLOORS if row.days > days), "normal")
+        held = [least.category for least in self.minima[loan.id] if least.first_day <= day < (least.day_after or NEVER)]
+        floor = next((name for days, name in FLOORS if row.days > days), "normal")
+        row.category = max(floor, *held, key=SEVERITY.index) if held else floor
+        row.rescheduled = any(
+            journal.kind in ("extension", "restructuring")
+            and journal.reverses_id is None
+            and journal.value_date <= day
+            and journal.booking_date <= known
+            and not any(
+                other.reverses_id == journal.id and other.booking_date <= known for other in self.of_loan[loan.id]
+            )
+            for journal in self.of_loan[loan.id]
+        )
         return row
 
     def flows(self, start: dt.date, end: dt.date, known: dt.date) -> list[Row]:
@@ -146,6 +175,71 @@ class Books:
                     found.append(Row(loan, customer, product, *owner, posting=posting))
             self.held[start, end, known] = found
         return self.held[start, end, known]
+
+    def moves(self, start: dt.date, end: dt.date, known_at: dt.date | None) -> list[Row]:
+        """Loans with a balance on the day before a period, or at its end, or both."""
+        if ("moves", start, end, known_at) not in self.held:
+            opened = start - dt.timedelta(days=1)
+            before = {row.loan.id: row for row in self.positions(opened, known_at or opened)}
+            after = {row.loan.id: row for row in self.positions(end, known_at or end)}
+            written_off: dict[int, int] = defaultdict(int)
+            for posting in self.postings:
+                is_known = posting.value_date <= end and posting.booking_date <= (known_at or end)
+                if is_known and (posting.kind, posting.account) == ("write_off", "1303"):
+                    written_off[posting.loan_id] -= posting.amount
+            found = []
+            for loan_id in before.keys() | after.keys():
+                old, new = before.get(loan_id), after.get(loan_id)
+                owner = new or old
+                assert owner is not None
+                row = Row(owner.loan, owner.customer, owner.product, owner.branch, owner.team, owner.manager)
+                row.before, row.after, row.lost = old, new, written_off[loan_id] > 0
+                found.append(row)
+            self.held["moves", start, end, known_at] = found
+        return self.held["moves", start, end, known_at]
+
+    def vintage_steps(self, as_of: dt.date, ends: Sequence[dt.date]) -> list[Row]:
+        """What each loan adds to its cohort at each of these month-ends up to the date, month-end by month-end."""
+        found: list[Row] = []
+        lent: dict[int, int] = {}
+        ever: set[tuple[int, int]] = set()
+        overdue: dict[int, int] = defaultdict(int)
+        written_off: dict[int, int] = defaultdict(int)
+
+        def add(loan_id: int, step: str, amount: int, day: dt.date) -> None:
+            loan = self.loans[loan_id]
+            row = Row(loan, self.customers[loan.customer_id], self.products[loan.product_id], 0, None, None)
+            row.branch, row.team, row.manager = loan.branch_id, loan.team_id, loan.manager_id
+            row.step, row.amount, row.seen_on = step, amount, day
+            if amount:
+                found.append(row)
+
+        for day in [end for end in ends if end <= as_of]:
+            principal: dict[int, int] = defaultdict(int)
+            lost: dict[int, int] = defaultdict(int)
+            for posting in self.postings:
+                if posting.booking_date > day or posting.account != "1303":
+                    continue
+                if posting.kind == "disbursement" and ends[0].replace(day=1) <= posting.value_date <= day:
+                    principal[posting.loan_id] += posting.amount
+                if posting.kind == "write_off" and posting.value_date <= day:
+                    lost[posting.loan_id] -= posting.amount
+            for loan_id, amount in principal.items():
+                if loan_id not in lent and amount > 0:
+                    lent[loan_id] = amount
+                    add(loan_id, "lent", amount, day)
+            bad = {row.loan.id: row for row in self.positions(day, day) if row.loan.id in lent}
+            for loan_id in lent:
+                row = bad.get(loan_id)
+                for days in (30, 60, 90):
+                    if row and late([row], days, day) and (loan_id, days) not in ever:
+                        ever.add((loan_id, days))
+                        add(loan_id, f"ever_{days}", row.balance, day)
+                now = row.balance if row and row.days >= 1 else 0
+                add(loan_id, "bad", now - overdue[loan_id], day)
+                add(loan_id, "bad", lost[loan_id] - written_off[loan_id], day)
+                overdue[loan_id], written_off[loan_id] = now, lost[loan_id]
+        return found
 
     def below(self, branch_id: int) -> set[int]:
         children = {branch.id for branch in self.branches if branch.parent_id == branch_id}
@@ -192,6 +286,35 @@ def term_band(row: Row) -> str:
     return band(row.loan.count, *((n, f"up-to-{n}") for n in (3, 6, 12, 24, 36)), beyond="over-36")
 
 
+def months_between(first: dt.date, last: dt.date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
+def gone(row: Row) -> str:
+    return "written-off" if row.lost else "settled"
+
+
+def part(row: Row, is_bad: Callable[[Row], bool]) -> str:
+    """What a loan has to do with the change of what is bad."""
+    old, new = row.before, row.after
+    was, now = old is not None and is_bad(old), new is not None and is_bad(new)
+    if not was:
+        return "neither" if not now else "lent" if old is None else "worse"
+    if new is None:
+        return "written-off" if row.lost else "paid-off"
+    if not now:
+        return "cured"
+    return "paid-down" if old is not None and new.balance < old.balance else "rolled-on"
+
+
+def is_late(row: Row) -> bool:
+    return row.days >= 1
+
+
+def is_bad(row: Row) -> bool:
+    return row.category in SEVERITY[2:]
+
+
 CUTS: Mapping[str, Callable[[Row], Any]] = {
     "branch": lambda row: row.branch,
     "team": lambda row: row.team,
@@ -210,6 +333,14 @@ CUTS: Mapping[str, Callable[[Row], Any]] = {
     "amount_band": amount_band,
     "term_band": term_band,
     "month": lambda row: row.posting.value_date.year * 100 + row.posting.value_date.month,
+    "days_before": lambda row: days_band(row.before) if row.before else "new",
+    "days_after": lambda row: days_band(row.after) if row.after else gone(row),
+    "category_before": lambda row: row.before.category if row.before else "new",
+    "category_after": lambda row: row.after.category if row.after else gone(row),
+    "cohort": lambda row: row.loan.disbursed_on.year * 100 + row.loan.disbursed_on.month,
+    "months_on_book": lambda row: months_between(row.loan.disbursed_on, row.seen_on),
+    "overdue_part": lambda row: part(row, is_late),
+    "npl_part": lambda row: part(row, is_bad),
 }
 
 
@@ -235,7 +366,7 @@ def late(rows: Sequence[Row], days: int, day: dt.date) -> list[Row]:
 
 
 def bad(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row.days > 90]
+    return [row for row in rows if is_bad(row)]
 
 
 def rate(ppm: int | Fraction | None) -> Fraction | None:
@@ -307,6 +438,9 @@ STOCKS: Mapping[str, Figure] = {
     "category_count": lambda rows, day: len(rows),
     "npl_balance": lambda rows, day: balance(bad(rows)),
     "npl_count": lambda rows, day: len(bad(rows)),
+    "restructured_balance": lambda rows, day: sum(row.balance for row in rows if row.rescheduled),
+    "restructured_count": lambda rows, day: sum(row.rescheduled for row in rows),
+    "restructured_ratio": lambda rows, day: over(sum(row.balance for row in rows if row.rescheduled), balance(rows)),
     "npl_ratio": lambda rows, day: over(balance(bad(rows)), balance(rows)),
     "provision_required": lambda rows, day: provision(rows, day, specific=True, general=True),
     "provision_specific": lambda rows, day: provision(rows, day, specific=True, general=False),
@@ -335,6 +469,79 @@ FLOWS: Mapping[str, Figure] = {
 }
 
 
+def before(rows: Sequence[Row], counts: Callable[[Row], bool] = lambda row: True) -> int:
+    return sum(row.before.balance for row in rows if row.before and counts(row.before))
+
+
+def after(rows: Sequence[Row], counts: Callable[[Row], bool] = lambda row: True) -> int:
+    return sum(row.after.balance for row in rows if row.after and counts(row.after))
+
+
+def migrated(rows: Sequence[Row], name: str) -> int:
+    """Balance now of what was in a category (or performing) and is in a worse one (or not performing)."""
+    total = 0
+    for row in rows:
+        if row.before and row.after:
+            old, new = SEVERITY.index(row.before.category), SEVERITY.index(row.after.category)
+            worse = old < 2 <= new if name == "performing" else SEVERITY[old] == name and new > old
+            total += row.after.balance if worse else 0
+    return total
+
+
+def remained(rows: Sequence[Row], name: str) -> int:
+    """Balance before less what it was reduced by."""
+    total = 0
+    for row in rows:
+        if row.before and (row.before.category == name or (name == "performing" and not is_bad(row.before))):
+            now = row.after.balance if row.after else 0
+            total += row.before.balance - max(row.before.balance - now, 0)
+    return total
+
+
+MOVES: dict[str, Figure] = {
+    "balance_before": lambda rows, day: before(rows),
+    "balance_after": lambda rows, day: after(rows),
+    "loans_before": lambda rows, day: sum(row.before is not None for row in rows),
+    "loans_after": lambda rows, day: sum(row.after is not None for row in rows),
+}
+for _name in ("performing", *SEVERITY[:4]):
+    MOVES[f"migrated_{_name}"] = lambda rows, day, name=_name: migrated(rows, name)
+    MOVES[f"remained_{_name}"] = lambda rows, day, name=_name: remained(rows, name)
+    MOVES[f"migration_rate_{_name}"] = lambda rows, day, name=_name: over(migrated(rows, name), remained(rows, name))
+for _name, _counts in (("overdue", is_late), ("npl", is_bad)):
+    MOVES[f"{_name}_before"] = lambda rows, day, counts=_counts: before(rows, counts)
+    MOVES[f"{_name}_after"] = lambda rows, day, counts=_counts: after(rows, counts)
+    MOVES[f"{_name}_change"] = lambda rows, day, counts=_counts: after(rows, counts) - before(rows, counts)
+    MOVES[f"{_name}_loans"] = lambda rows, day, counts=_counts: sum(part(row, counts) != "neither" for row in rows)
+
+
+def steps(rows: Sequence[Row], name: str) -> int:
+    return sum(row.amount for row in rows if row.step == name)
+
+
+VINTAGES: dict[str, Figure] = {"vintage_lent": lambda rows, day: steps(rows, "lent")}
+for _name, _step in (("ever_30", "ever_30"), ("ever_60", "ever_60"), ("ever_90", "ever_90"), ("current", "bad")):
+    VINTAGES[f"vintage_{_name}_balance"] = lambda rows, day, step=_step: steps(rows, step)
+    VINTAGES[f"vintage_{_name}"] = lambda rows, day, step=_step: over(steps(rows, step), steps(rows, "lent"))
+
+
+def allowance(rows: Sequence[Row]) -> int | None:
+    """What stands on account 1304; nothing to speak of while only write-offs and recoveries are booked there."""
+    on_account = [row.posting for row in rows if row.posting.account == "1304"]
+    provided = [posting for posting in on_account if posting.kind not in ("write_off", "recovery")]
+    return -sum(posting.amount for posting in on_account) if provided else None
+
+
+ALLOWANCES: dict[str, Figure] = {"allowance": lambda rows, day: allowance(rows)}
+RATIOS = {
+    "coverage_ratio": ("allowance", "npl_balance"),
+    "provision_ratio": ("allowance", "loan_balance"),
+    "adequacy": ("allowance", "provision_required"),
+    "required_coverage": ("provision_required", "npl_balance"),
+}
+"""Figures whose two parts are of different rows."""
+
+
 def of_today(books: Books, who: Actor, day: dt.date, cut: str) -> dict[str, dict[Any, int | Fraction | None]]:
     """Figures of territories: {key: {group: value}}; the group None, None is everything."""
     found: dict[str, dict[Any, Any]] = {key: defaultdict(int) for key in ("customer_count", "potential_customers")}
@@ -357,9 +564,23 @@ def of_today(books: Books, who: Actor, day: dt.date, cut: str) -> dict[str, dict
     return found
 
 
-MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS}
+MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS, **MOVES, **VINTAGES, **ALLOWANCES}
 TERRITORIES = ("customer_count", "potential_customers", "coverage")
-FIGURES = {*STOCKS, *FLOWS, *TERRITORIES}
+CONCENTRATIONS = (
+    "net_assets",
+    "top_1_balance",
+    "top_10_balance",
+    "top_group_balance",
+    "group_balance",
+    "top_1_share",
+    "top_10_share",
+    "top_1_ratio",
+    "top_10_ratio",
+    "top_group_ratio",
+    *(f"herfindahl_{cut}" for cut in ("customer", "industry", "product", "branch")),
+)
+"""Their twins stand in test_concentration.py: they are of the whole and cannot be cut."""
+FIGURES = {*STOCKS, *FLOWS, *MOVES, *VINTAGES, *ALLOWANCES, *RATIOS, *TERRITORIES, *CONCENTRATIONS}
 
 
 @dataclass(frozen=True)
@@ -374,10 +595,16 @@ class Asked:
 
 
 def answer(books: Books, keys: Sequence[str], asked: Asked, who: Actor) -> tuple[dict[Any, Any], dict[str, Any]]:
-    """({group: {key: value}}, {key: total}) of figures that are all stocks or all flows."""
+    """({group: {key: value}}, {key: total}) of figures that are all stocks, all flows or all moves."""
     known = asked.known_at or asked.as_of
     if set(keys) <= STOCKS.keys():
         rows = books.positions(asked.as_of, known)
+    elif set(keys) <= ALLOWANCES.keys():
+        rows = books.flows(dt.date.min, asked.as_of, known)
+    elif set(keys) <= VINTAGES.keys():
+        rows = books.vintage_steps(min(asked.as_of, known), MONTH_ENDS)
+    elif set(keys) <= MOVES.keys():
+        rows = books.moves(asked.start or asked.as_of.replace(day=1), asked.as_of, asked.known_at)
     else:
         rows = books.flows(asked.start or asked.as_of.replace(day=1), asked.as_of, known)
     rows = [row for row in rows if sees(who, row) and all(CUTS[cut](row) in asked.where[cut] for cut in asked.where)]

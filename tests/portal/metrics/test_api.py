@@ -10,6 +10,7 @@ from portal.core.metric import evaluate, metrics
 from portal.core.scope import SYSTEM, acting
 from portal.metrics.formatting import exact_text
 from tests.portal.metrics.fixtures import LOGINS
+from tests.world import enter
 
 
 class Browser:
@@ -18,8 +19,7 @@ class Browser:
     def __init__(self, company, login: str | None) -> None:
         self.client = company.test_client()
         if login:
-            with self.client.session_transaction() as session:
-                session["_user_id"], session["_fresh"] = str(LOGINS[login].user_id), True
+            contextvars.Context().run(enter, company, self.client, LOGINS[login].user_id)
 
     def get(self, path: str, **headers: str):
         return contextvars.Context().run(self.client.get, path, headers=headers)

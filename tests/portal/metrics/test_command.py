@@ -112,7 +112,7 @@ def test_as_somebody_it_shows_what_they_may_see(portal_metric, login):
         (["loan_balance", "--from", "2026-01-01"], "Loan balance is as at a date; it has no period."),
         (["loan_balance", "--where", "branch"], "“branch” is not a filter; write it like branch=0101."),
         (["loan_balance", "--where", "branch=99"], "Branch: there is no “99” that you may see."),
-        (["loan_balance", "--as", "ghost"], "There is no active login called 'ghost'."),
+        (["loan_balance", "--as", "ghost"], "There is no active login called “ghost”."),
         (["loan_balance", "--as", "administrator"], "Your role does not include this figure."),
     ],
 )

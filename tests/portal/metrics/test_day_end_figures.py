@@ -44,5 +44,5 @@ def test_every_stock_equals_its_twin_on_the_days_that_day_end_went_through(close
             found = evaluate(keys, by, as_of=day)
             assert found.total == total
             assert {tuple(row.by.values()): dict(row.values) for row in found.rows} == groups
-        sources.append(frames._kept(found.question))
+        sources.append(frames.kept_in(found.question))
     assert sources == [LoanState, LoanSnapshot, None], "each day is answered from another source"

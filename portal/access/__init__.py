@@ -1,0 +1,1 @@
+"""Who may do what: roles as administrators change them, each change proposed, checked and decided."""

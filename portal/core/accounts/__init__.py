@@ -1,0 +1,1 @@
+"""Accounts: how people prove who they are: passwords, second factor, lock-out, sessions, API keys."""

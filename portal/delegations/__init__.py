@@ -1,0 +1,1 @@
+"""Delegations: who stands in for whom, for which days and what."""

@@ -1,0 +1,212 @@
+"""Groups of moves: loans that went the same way from one month-end to another, added up.
+
+What a head office asks of migration is read from here instead of from two millions of positions. Kept are the moves
+from each month-end to the next and from the end of the year before, to every month-end that has a snapshot and to the
+open business date (`closed_on` empty). A group's rows are added together, as in `portal.loans.groups`: whoever changes
+loans takes out what they added before and puts in what they add now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Select, case, delete, func, insert, literal, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from portal.core.bulk import chunks
+from portal.core.clock import BusinessDay, business_date, month_end
+from portal.core.db import BigId, BusinessDate, Choice, Model, Money, db
+from portal.core.scope import BranchScoped, unscoped
+from portal.loans.classification import Category
+from portal.loans.models import Loan
+from portal.loans.moves import OWNERS, Positions, Way, moves, written_off_by
+from portal.loans.state import LoanSnapshot, LoanState
+
+LIKENESS = ("product_id", "days_before", "category_before", "days_after", "category_after", "way")
+SUMS = ("loans", "balance_before", "balance_after", "balance_kept")
+
+Pair = tuple[date, date | None]
+"""From the end of a month to the end of another one; None = as things stand."""
+
+
+class LoanMove(BranchScoped, Model):
+    """Loans that went the same way (贷款迁徙汇总) between two dates. Branch, team and manager are today's."""
+
+    scope_resource = "Loan"
+    __table_args__ = (Index("ix_loan_move_dates_branch", "opened_on", "closed_on", "branch_id"),)
+
+    id: Mapped[BigId]
+    opened_on: Mapped[BusinessDate]
+    """The month-end they moved from."""
+    closed_on: Mapped[BusinessDate | None]
+    """The month-end they moved to; None = as they stand now."""
+    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    held_branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
+    """Whose the loans were at the later date, or at the last one they were there; with the two below."""
+    held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
+    held_manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    days_before: Mapped[int | None]
+    category_before: Mapped[Category | None] = mapped_column(Choice(Category))
+    days_after: Mapped[int | None]
+    category_after: Mapped[Category | None] = mapped_column(Choice(Category))
+    way: Mapped[Way] = mapped_column(Choice(Way))
+    loans: Mapped[int]
+    balance_before: Mapped[Money]
+    balance_after: Mapped[Money]
+    balance_kept: Mapped[Money]
+    """Of each loan the lesser of the two balances: what was there and has not been reduced."""
+
+
+def follow_snapshot(session: Session, day: date) -> None:
+    """All groups of moves from or to a month-end whose snapshot was written, anew."""
+    for pair in kept_pairs(session):
+        if day in pair:
+            _regroup(session, pair)
+
+
+def follow_everything(session: Session) -> None:
+    """All groups of moves, anew: after many loans were written past the verbs."""
+    for pair in kept_pairs(session):
+        _regroup(session, pair)
+
+
+def follow_states(session: Session, day: date) -> None:
+    """All groups of moves to how things stand, anew; `day` is the business date they stand at."""
+    _run(session, delete(LoanMove).where(LoanMove.closed_on.is_(None)))
+    for pair in _present(session, day):
+        _insert(session, _groups(pair, day=day))
+
+
+def take_out_moves(session: Session, loans: Collection[int], past: Collection[int]) -> None:
+    """Before loans are changed: what they add to the groups is subtracted; `past`: of those, to past moves as well."""
+    _change(session, loans, past, -1)
+
+
+def put_in_moves(session: Session, loans: Collection[int], past: Collection[int]) -> None:
+    """After the change: what they add now."""
+    _change(session, loans, past, 1)
+
+
+def _regroup(session: Session, pair: Pair) -> None:
+    _run(session, delete(LoanMove).where(*moved(pair)))
+    _insert(session, _groups(pair))
+
+
+def moved(pair: Pair) -> tuple[Any, ...]:
+    """Which groups are of these two dates."""
+    opened, closed = pair
+    return (
+        LoanMove.opened_on == opened,
+        LoanMove.closed_on.is_(None) if closed is None else LoanMove.closed_on == closed,
+    )
+
+
+def kept_pairs(session: Session) -> list[Pair]:
+    """The moves that are kept now."""
+    return [*_past(session), *_present(session)]
+
+
+Totals = dict[tuple[Any, ...], tuple[int, ...]]
+"""By what loans have in common: their number and balances. What adds up to nothing is left out."""
+
+
+def moves_of(pair: Pair) -> tuple[Totals, Totals]:
+    """(as kept, as the loans add up now) of two dates. For batches: unscoped."""
+    names = [*OWNERS, *(f"held_{name}" for name in OWNERS), *LIKENESS]
+    keys = [getattr(LoanMove, name) for name in names]
+    kept = select(*keys, *(func.sum(getattr(LoanMove, name)) for name in SUMS)).where(*moved(pair)).group_by(*keys)
+    found: list[Totals] = []
+    for rows in (db.session.execute(kept), (row[2:] for row in db.session.execute(_groups(pair)))):
+        totals = {tuple(row[: len(names)]): tuple(map(int, row[len(names) :])) for row in rows}
+        found.append({key: values for key, values in totals.items() if any(values)})
+    return found[0], found[1]
+
+
+def _change(session: Session, loans: Collection[int], past: Collection[int], sign: int) -> None:
+    for some, pairs in ((loans, _present), (past, _past)):
+        if some:
+            for pair in pairs(session):
+                for part in chunks(sorted(some)):
+                    _insert(session, _groups(pair, part, sign=sign))
+
+
+def _present(session: Session, day: date | None = None) -> list[Pair]:
+    """The moves to the open business date that are kept."""
+    with unscoped("which month-ends have snapshots"):
+        open_date = day or session.scalar(select(BusinessDay.open_date))
+        if open_date is None:
+            return []
+        return [(end, None) for end in pairs_before(open_date) if session.scalar(_any(end))]
+
+
+def _past(session: Session) -> list[Pair]:
+    held = set(kept_days(session))
+    return [(before, day) for day in sorted(held) for before in pairs_before(day) if before in held]
+
+
+def kept_days(session: Session) -> list[date]:
+    """The month-ends with a snapshot: one look each, since all days of a large table take long to tell apart."""
+    with unscoped("which month-ends have snapshots"):
+        first, last = session.execute(select(func.min(LoanSnapshot.as_of), func.max(LoanSnapshot.as_of))).one()
+        found: list[date] = []
+        while first is not None and first <= last:
+            if session.scalar(_any(first)):
+                found.append(first)
+            first = month_end(first + timedelta(days=1))
+        return found
+
+
+def _any(day: date) -> Select[Any]:
+    return select(LoanSnapshot.id).where(LoanSnapshot.as_of == day).limit(1)
+
+
+def pairs_before(day: date) -> list[date]:
+    """What a date is compared with: the month-end before it, and the end of the year before."""
+    return list(dict.fromkeys((day.replace(day=1) - timedelta(days=1), date(day.year - 1, 12, 31))))
+
+
+def _groups(pair: Pair, loans: Collection[int] | None = None, sign: int = 1, day: date | None = None) -> Select[Any]:
+    """What loans add to the groups of two dates; with sign -1, what they take out."""
+    opened, closed = pair
+    end = closed or day or business_date()
+    old: Any = aliased(LoanSnapshot, name="old")
+    new: Any = aliased(LoanSnapshot, name="new") if closed else LoanState
+    before: Positions = (old, [old.as_of == opened, *_only(old, loans)])
+    after: Positions = (new, [*([new.as_of == closed] if closed else []), *_only(new, loans)])
+    move = moves(before, after, written_off_by(end, end, loans)).subquery("move")
+    keys = {
+        "opened_on": literal(opened, LoanMove.opened_on.type),
+        "closed_on": literal(closed, LoanMove.closed_on.type),
+        **{name: getattr(Loan, name) for name in OWNERS},
+        **{f"held_{name}": move.c[name] for name in OWNERS},
+        **{name: move.c[name] for name in LIKENESS},
+    }
+    kept = case((move.c.balance_after < move.c.balance_before, move.c.balance_after), else_=move.c.balance_before)
+    added = {
+        "loans": func.count() * sign,
+        "balance_before": func.sum(move.c.balance_before) * sign,
+        "balance_after": func.sum(move.c.balance_after) * sign,
+        "balance_kept": func.sum(kept) * sign,
+    }
+    statement = select(*(value.label(name) for name, value in {**keys, **added}.items())).select_from(move)
+    grouped = [value for name, value in keys.items() if name not in ("opened_on", "closed_on")]
+    return statement.join(Loan, Loan.id == move.c.loan_id).group_by(*grouped)
+
+
+def _only(source: Any, loans: Collection[int] | None) -> list[Any]:
+    return [] if loans is None else [source.loan_id.in_(loans)]
+
+
+def _insert(session: Session, groups: Select[Any]) -> None:
+    names = [str(column.key) for column in groups.selected_columns]
+    _run(session, insert(LoanMove).from_select(names, groups))
+
+
+def _run(session: Session, statement: Any) -> None:
+    with unscoped("groups of moves follow the loans"):
+        session.execute(statement, execution_options={"synchronize_session": False})

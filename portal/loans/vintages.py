@@ -1,0 +1,218 @@
+"""Vintage steps: what a loan adds to the curve of its cohort, and from which month-end on.
+
+A cohort is what was lent in one month. Its curves are sums of steps: added up to a month-end they say how much of the
+cohort had ever been so late, or is bad at that month-end. A loan that stays as it is adds nothing, so a million loans
+leave a few steps each, not one for every month.
+
+Steps are read off the snapshots of month-ends, in their order: a loan that was late and paid within a month was not.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Select,
+    cast,
+    delete,
+    exists,
+    extract,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from portal.core.db import BigId, BusinessDate, Choice, Labelled, Model, Money, db
+from portal.core.scope import unscoped
+from portal.loans.components import Component
+from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.models import Loan, LoanChild
+from portal.loans.move_groups import kept_days
+from portal.loans.state import LoanSnapshot
+from portal.parameters.known import Operator
+from portal.parameters.services import parameter
+
+
+class Step(Labelled):
+    """What a step adds to."""
+
+    LENT = "lent", _("Lent")
+    """Principal, from the end of the month it was paid out in."""
+    EVER_30 = "ever_30", _("Ever beyond 30 days")
+    """Balance at the first month-end at which the loan counts in PAR 30."""
+    EVER_60 = "ever_60", _("Ever beyond 60 days")
+    EVER_90 = "ever_90", _("Ever beyond 90 days")
+    OVERDUE = "overdue", _("Overdue at the month-end")
+    """Change of the whole balance of a loan that counts in PAR 1, since the month-end before."""
+    WRITTEN_OFF = "written_off", _("Written off")
+    """Change of the principal written off."""
+
+
+EVER = {Step.EVER_30: 30, Step.EVER_60: 60, Step.EVER_90: 90}
+
+
+class VintageStep(LoanChild, Model):
+    """What one loan adds to one curve of its cohort from a month-end on (账龄曲线). Seen and cut by today's owner."""
+
+    scope_resource = "Loan"
+    __table_args__ = (
+        Index("ix_vintage_step_loan", "loan_id", "step", "as_of"),
+        # Holds all that curves sum up: the rows themselves are not read.
+        Index("ix_vintage_step_curve", "step", "lent_in", "on_book", "as_of", "product_id", "amount"),
+    )
+
+    id: Mapped[BigId]
+    as_of: Mapped[BusinessDate]
+    """The month-end from which it counts."""
+    lent_in: Mapped[int]
+    """The cohort: year and month of the loan's disbursement, as in 202606."""
+    on_book: Mapped[int]
+    """Months on book: 0 at the end of the month of the disbursement."""
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    step: Mapped[Step] = mapped_column(Choice(Step))
+    amount: Mapped[Money]
+
+
+LATE_BOOKINGS = timedelta(days=62)
+"""How long before a month-end a disbursement may lie that was booked too late for the month-end before."""
+
+
+def follow_vintages(session: Session, day: date) -> None:
+    """The steps of a month-end whose snapshot was written, anew. Those of earlier month-ends stand already."""
+    _run(session, delete(VintageStep).where(VintageStep.as_of == day))
+    with unscoped("since when month-ends are kept"):
+        first = session.scalar(select(func.min(LoanSnapshot.as_of))) or day
+    _insert(session, day, Step.LENT, _lent(max(first.replace(day=1), day - LATE_BOOKINGS), day))
+    for step, days in EVER.items():
+        _insert(session, day, step, _first_beyond(day, step, days))
+    for rows in _overdue(day):
+        _insert(session, day, Step.OVERDUE, rows)
+    _insert(session, day, Step.WRITTEN_OFF, _written_off(day))
+
+
+def follow_later_vintages(session: Session, day: date) -> None:
+    """The steps of a month-end that was rebuilt and of all after it, in their order."""
+    for end in kept_days(session):
+        if end >= day:
+            follow_vintages(session, end)
+
+
+def steps_of(day: date) -> dict[tuple[int, Step], int]:
+    """(loan, step) -> amount, as kept for a month-end. For batches: unscoped."""
+    kept = select(VintageStep.loan_id, VintageStep.step, VintageStep.amount).where(VintageStep.as_of == day)
+    return {(loan, step): amount for loan, step, amount in db.session.execute(kept)}
+
+
+def _lent(since: date, day: date) -> Select[int, int]:
+    """Principal of loans paid out since a day, as booked by the month-end, that are in no earlier one."""
+    amount = cast(func.sum(Posting.amount), BigInteger)
+    return (
+        select(Posting.loan_id, amount.label("amount"))
+        .join(Journal, Journal.id == Posting.journal_id)
+        .where(
+            Journal.kind == JournalKind.DISBURSEMENT,
+            Journal.value_date.between(since, day),
+            Journal.booking_date <= day,
+            Posting.account == Account.LOANS,
+            ~_earlier(Posting.loan_id, Step.LENT, day),
+        )
+        .group_by(Posting.loan_id)
+        .having(amount > 0)
+    )
+
+
+def _first_beyond(day: date, step: Step, days: int) -> Select[int, int]:
+    """Balance of loans that are so late at this month-end and were at none before."""
+    beyond = select(LoanSnapshot.loan_id, LoanSnapshot.balance.label("amount"))
+    return beyond.where(LoanSnapshot.as_of == day, _late(days, day), ~_earlier(LoanSnapshot.loan_id, step, day))
+
+
+def _overdue(day: date) -> tuple[Select[int, int], Select[int, int]]:
+    """What overdue balances differ by from what their steps say: of overdue loans, and of those that are so no more."""
+    before = _so_far(Step.OVERDUE, day)
+    amount = LoanSnapshot.balance - func.coalesce(before.c.amount, 0)
+    late = (
+        select(LoanSnapshot.loan_id, amount.label("amount"))
+        .outerjoin(before, before.c.loan_id == LoanSnapshot.loan_id)
+        .where(LoanSnapshot.as_of == day, _late(1, day), amount != 0)
+    )
+    still = exists().where(LoanSnapshot.as_of == day, LoanSnapshot.loan_id == before.c.loan_id, _late(1, day))
+    return late, select(before.c.loan_id, (-before.c.amount).label("amount")).where(before.c.amount != 0, ~still)
+
+
+def _written_off(day: date) -> Select[int, int]:
+    """What the principal written off differs by from what its steps say."""
+    before = _so_far(Step.WRITTEN_OFF, day)
+    booked = (
+        select(Posting.loan_id, cast(func.sum(Posting.amount), BigInteger).label("amount"))
+        .where(
+            Posting.account == Account.ALLOWANCE,
+            Posting.kind == JournalKind.WRITE_OFF,
+            Posting.component == Component.PRINCIPAL,
+            Posting.value_date <= day,
+            Posting.booking_date <= day,
+        )
+        .group_by(Posting.loan_id)
+        .subquery("booked")
+    )
+    amount = booked.c.amount - func.coalesce(before.c.amount, 0)
+    joined = select(booked.c.loan_id, amount.label("amount")).outerjoin(before, before.c.loan_id == booked.c.loan_id)
+    return joined.where(amount != 0)
+
+
+def _late(days: int, day: date) -> ColumnElement[bool]:
+    """Whether a loan of a snapshot counts in PAR of so many days, under the threshold in force then."""
+    found = parameter(f"par.{days}", day)
+    number = int(found.value)
+    late = LoanSnapshot.days_past_due
+    return late > number if found.operator is Operator.GREATER else late >= number
+
+
+def _so_far(step: Step, day: date) -> Any:
+    """Per loan, what the steps of earlier month-ends add up to."""
+    return (
+        select(VintageStep.loan_id, cast(func.sum(VintageStep.amount), BigInteger).label("amount"))
+        .where(VintageStep.step == step, VintageStep.as_of < day)
+        .group_by(VintageStep.loan_id)
+        .subquery("so_far")
+    )
+
+
+def _earlier(loan_id: Any, step: Step, day: date) -> ColumnElement[bool]:
+    return exists().where(VintageStep.loan_id == loan_id, VintageStep.step == step, VintageStep.as_of < day)
+
+
+def _insert(session: Session, day: date, step: Step, amounts: Select[int, int]) -> None:
+    """Steps of these (loan_id, amount)."""
+    rows = amounts.subquery("amounts")
+    year, month = (cast(extract(part, Loan.disbursed_on), Integer) for part in ("year", "month"))
+    values: dict[str, Any] = {
+        "as_of": literal(day, Date),
+        "lent_in": year * 100 + month,
+        "on_book": literal(day.year * 12 + day.month) - (year * 12 + month),
+        "product_id": Loan.product_id,
+        "step": literal(step, Choice(Step)),
+        "amount": rows.c.amount,
+        "loan_id": rows.c.loan_id,
+    }
+    chosen: Any = select(*(value.label(name) for name, value in values.items()))
+    chosen = chosen.select_from(rows).join(Loan, Loan.id == rows.c.loan_id)
+    if step is not Step.LENT:  # only what is followed from its first month-end has a curve
+        followed = exists().where(VintageStep.loan_id == rows.c.loan_id, VintageStep.step == Step.LENT)
+        chosen = chosen.where(followed)
+    _run(session, insert(VintageStep).from_select(list(values), chosen))
+
+
+def _run(session: Session, statement: Any) -> None:
+    with unscoped("steps follow the snapshots"):
+        session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,0 +1,1 @@
+"""Staff moves: another branch, team, post or level, or leaving; with what goes to whom."""

@@ -1,0 +1,128 @@
+"""What this area adds: words of its verbs in timelines, and what waits for a decision on home pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask_babel import format_date, gettext
+from flask_babel import lazy_gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from portal.core import timeline
+from portal.core.clock import business_date
+from portal.core.display import record_url
+from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, waiting_rows, yuan
+from portal.core.masks import derived, told
+from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
+
+AHEAD = timedelta(days=30)
+
+timeline.call("risk.review", _("Category judged"))
+timeline.call("risk.decide_review", _("Judgement on the category decided"))
+timeline.call("risk.withdraw_review", _("Judgement on the category taken back"))
+timeline.call("risk.propose_write_off", _("Write-off proposed"))
+timeline.call("risk.decide_write_off", _("Write-off decided"))
+timeline.call("risk.withdraw_write_off", _("Proposal to write off taken back"))
+
+
+def _proposed(row: Any) -> str:
+    return str(gettext("proposed on %(day)s", day=format_date(row.proposed_on, "medium")))
+
+
+def reviews_waiting() -> Waiting:
+    """Judgements that wait for a second person, then those in force that are due to be reviewed again."""
+    waits = (
+        select(CategoryReview)
+        .where(CategoryReview.state == ReviewState.PROPOSED)
+        .order_by(CategoryReview.proposed_on, CategoryReview.id)
+        .options(joinedload(CategoryReview.loan))
+    )
+    found, count = waiting_rows(waits)
+    lines = [
+        Line(
+            told(row, "loan"),
+            _proposed(row),
+            f"{told(row, 'before')} → {told(row, 'category')}",
+            record_url(row),
+            "warn",
+        )
+        for (row,) in found
+    ]
+    if lines:
+        return Waiting(
+            lines, count=count, url=list_url("CategoryReviewView", {"f.state.in": ReviewState.PROPOSED.value})
+        )
+    until = business_date() + AHEAD
+    due = (
+        select(CategoryReview)
+        .where(CategoryReview.state == ReviewState.IN_FORCE, CategoryReview.next_review_on <= until)
+        .order_by(CategoryReview.next_review_on)
+        .options(joinedload(CategoryReview.loan))
+    )
+    found, count = waiting_rows(due)
+    lines = [
+        Line(
+            told(row, "loan"),
+            gettext("review again by %(day)s", day=format_date(row.next_review_on, "medium")),
+            told(row, "category"),
+            record_url(row),
+        )
+        for (row,) in found
+    ]
+    arguments = {"f.state.in": ReviewState.IN_FORCE.value, "f.next_review_on.le": until}
+    return Waiting(lines, count=count, url=list_url("CategoryReviewView", arguments))
+
+
+def write_offs_waiting() -> Waiting:
+    """Proposals to write off that nobody has decided on."""
+    waits = (
+        select(WriteOffProposal)
+        .where(WriteOffProposal.state == ProposalState.PROPOSED)
+        .order_by(WriteOffProposal.proposed_on, WriteOffProposal.id)
+        .options(joinedload(WriteOffProposal.loan))
+    )
+    found, count = waiting_rows(waits)
+    lines = [
+        Line(
+            told(row, "loan"),
+            _proposed(row),
+            derived(WriteOffProposal, ("balance", "interest"), yuan(row.balance + row.interest)),
+            record_url(row),
+        )
+        for (row,) in found
+    ]
+    return Waiting(
+        lines, count=count, url=list_url("WriteOffProposalView", {"f.state.in": ProposalState.PROPOSED.value})
+    )
+
+
+register_card(
+    HomeCard(
+        "category_reviews",
+        _("Category reviews"),
+        "CategoryReview",
+        "approve",
+        {"risk": 15, "branch_head": 25},
+        reviews_waiting,
+        _("No judgement waits, and none is due to be reviewed again within 30 days."),
+        "fa-gavel",
+        quiet=True,
+        later=True,
+    )
+)
+register_card(
+    HomeCard(
+        "write_offs",
+        _("Write-offs to decide"),
+        "WriteOffProposal",
+        "approve",
+        {"risk": 16, "committee": 15},
+        write_offs_waiting,
+        _("No write-off waits for a decision."),
+        "fa-ban",
+        quiet=True,
+        later=True,
+    )
+)

@@ -1,0 +1,1 @@
+"""The trail: audit entries chained by hash, verified, kept as long as the parameter says, read by auditors."""

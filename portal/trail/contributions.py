@@ -1,0 +1,1 @@
+"""What the trail adds to search and home pages: nothing yet."""
