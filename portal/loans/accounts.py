@@ -141,6 +141,8 @@ class LoanAccount:
     changed: bool = False
     method: Method = Method.LEVEL
     rounding: Rounding = Rounding.HALF_UP
+    grace: int = 0
+    """How many of the first instalments ask for interest only."""
     prepayment_fee: int = 0
     """Of principal repaid before its time, in parts per million, as agreed."""
     matures_on: date | None = None

@@ -162,6 +162,7 @@ class Lender:
             new.first_due_on,
             product.day_count,
             product.rounding,
+            product.grace or 0,
         )
         try:
             schedule = build_schedule(terms, self.mover(product))
@@ -185,6 +186,7 @@ class Lender:
             owner_since=new.disbursed_on,
             method=product.method,
             rounding=product.rounding,
+            grace=product.grace or 0,
             prepayment_fee=product.prepayment_fee,
             holiday_rule=product.holiday_rule,
             claims_order=product.claims_order,
@@ -213,6 +215,7 @@ class Lender:
             "count": new.count,
             "method": product.method,
             "rounding": product.rounding,
+            "grace": product.grace or None,
             "first_due_on": new.first_due_on,
             "matures_on": schedule[-1].due_date,
             "guarantee": new.guarantee,
@@ -305,6 +308,12 @@ def problems_of(new: NewLoan, product: Product, open_date: date) -> dict[str, li
     if not product.term_min <= new.count <= product.term_max:
         low, high = str(product.term_min), str(product.term_max)
         found["count"] = [gettext("The product allows terms from %(low)s to %(high)s months.", low=low, high=high)]
+    elif new.count <= (product.grace or 0):
+        found["count"] = [
+            gettext(
+                "The product has %(months)s months without principal; the term must be longer.", months=product.grace
+            )
+        ]
     if new.disbursed_on > open_date:
         found["disbursed_on"] = [not_yet(new.disbursed_on, open_date)]
     if new.first_due_on is not None and new.first_due_on <= new.disbursed_on:

@@ -76,7 +76,8 @@ def typed_offer(
     if wrong:
         raise InvalidValues(wrong)
     try:
-        terms = Terms(amount, rate, count, product.method, start, first_due, product.day_count, product.rounding)
+        conventions = (product.day_count, product.rounding, product.grace or 0)
+        terms = Terms(amount, rate, count, product.method, start, first_due, *conventions)
     except ValueError as error:  # all else was looked at above
         sentence = gettext("The last due date must be before the year 9999.")
         raise InvalidValues({"disbursed_on": [sentence]}) from error
@@ -100,6 +101,7 @@ def disclosed_loan(loan_id: int) -> Disclosed:
         loan.first_due_on,
         loan.day_count,
         loan.rounding,
+        loan.grace or 0,
     )
     found = _disclosed(terms, loan.product, [fee.as_fee() for fee in agreed], Catalogue())
     return replace(found, code=loan.code, borrower=str(loan.customer))

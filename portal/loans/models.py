@@ -107,6 +107,11 @@ class Loan(BranchScoped, Model, Versioned):
     method: Mapped[Method] = field(_("Repayment method"), Choice(Method), section=_("Terms"))
     day_count: Mapped[DayCount] = field(_("Day count"), Choice(DayCount), section=_("Terms"))
     rounding: Mapped[Rounding] = field(_("Rounding"), Choice(Rounding), section=_("Terms"))
+    grace: Mapped[int | None] = field(
+        _("Months without principal"),
+        section=_("Terms"),
+        help=_("At the beginning only interest is due, as agreed at the payout; empty: none."),
+    )
     disbursed_on: Mapped[BusinessDate] = field(_("Disbursed on"), index=True, section=_("Dates"))
     first_due_on: Mapped[BusinessDate | None] = field(_("First due date"), section=_("Dates"))
     matures_on: Mapped[BusinessDate] = field(_("Matures on"), index=True, section=_("Dates"))

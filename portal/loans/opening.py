@@ -179,6 +179,7 @@ def take_over(opened: Books, row: OpeningPosition, product: Product, cut_over: d
         "count": row.count,
         "method": product.method,
         "rounding": product.rounding,
+        "grace": None,
         "first_due_on": None,
         "matures_on": matures_on,
         "guarantee": row.guarantee,

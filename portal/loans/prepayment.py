@@ -166,7 +166,9 @@ def _replanned(loan: LoanAccount, coming: Sequence[Line], rest: int, on: date, h
     for place, line in enumerate(coming):
         bears = interest_after(loan, line, rest, on)
         principal = max(portion - bears, 0) if with_interest else portion
-        if place == len(coming) - 1 or principal > rest:
+        if line.number <= loan.grace and place < len(coming) - 1:
+            principal = 0
+        elif place == len(coming) - 1 or principal > rest:
             principal = rest
         rest -= principal
         kept = min(line.earned(on), line.paid_interest)
@@ -177,6 +179,7 @@ def _replanned(loan: LoanAccount, coming: Sequence[Line], rest: int, on: date, h
 
 def portion_of(loan: LoanAccount, coming: Sequence[Line], rest: int, on: date, how: RepaymentKind) -> tuple[int, bool]:
     """What each coming instalment but the last amounts to, and whether its interest is part of that."""
+    coming = [line for line in coming if line.number > loan.grace] or coming
     usual = coming[:-1] or coming
     if loan.method is Method.LEVEL:
         if how is RepaymentKind.SHORTEN:

@@ -106,7 +106,11 @@ def _reschedule(loan: LoanAccount, new: NewTerms, rate_changes: bool) -> Changes
     if arrears:
         _add(loan, Line(_next_number(loan), on, on, lines[0].due_date, 0, 0), arrears, changes)
     lengths = [line_days(one, loan.day_count) if not cut else days_after(one, on, loan.day_count) for one in lines]
-    portion, with_interest = _portion(loan, lengths, rest, earned)
+    after_grace = [length for one, length in zip(lines, lengths, strict=True) if one.number > loan.grace] or lengths[
+        -1:
+    ]
+    begins_in_grace = lines[0].number <= loan.grace
+    portion, with_interest = _portion(loan, after_grace, rest, 0 if begins_in_grace else earned)
     for place, line in enumerate(lines):
         if line is running and not cut:
             interest = line.interest
@@ -114,7 +118,9 @@ def _reschedule(loan: LoanAccount, new: NewTerms, rate_changes: bool) -> Changes
             interest = max((kept if line is running else 0) + interest_after(loan, line, rest, on), line.paid_interest)
         beside = interest + (earned if place == 0 else 0)
         principal = max(portion - beside, 0) if with_interest else portion
-        if place == len(lines) - 1 or principal > rest:
+        if line.number <= loan.grace and place < len(lines) - 1:
+            principal = 0
+        elif place == len(lines) - 1 or principal > rest:
             principal = rest
         rest -= principal
         _change(line, Component.PRINCIPAL, line.paid_principal + principal - line.principal, changes)

@@ -7,6 +7,7 @@ one rounding. The rules:
   contractual dates, whatever a holiday does to the due date;
 - the level instalment is solved once, exactly, so that the unrounded balance ends at 0, and then rounded by the
   product's rule; so is the equal share of principal;
+- months without principal (宽限期) come first and bear interest only; the level is solved over those after them;
 - the last instalment takes the rest;
 - nothing is ever negative: an instalment never repays more than the balance (those after it are then 0), and interest
   that an instalment does not cover is never capitalised.
@@ -21,9 +22,11 @@ from math import gcd
 
 from portal.loans.day_count import year_basis
 from portal.loans.periods import Period, interest_days, interest_periods
-from portal.products.terms import DayCount, Method, Rounding
+from portal.products.terms import GRACEFUL, DayCount, Method, Rounding
 
 PPM = 1_000_000
+FEN = 100
+"""In a yuan."""
 MAX_AMOUNT = 10**15
 """10,000,000,000,000 yuan: keeps every sum of a schedule within a 64-bit column."""
 MAX_COUNT = 600
@@ -48,6 +51,8 @@ class Terms:
     day_count: DayCount = DayCount.THIRTY_360
     rounding: Rounding = Rounding.HALF_UP
     """How the level instalment, or the equal share of principal, becomes whole fen."""
+    grace: int = 0
+    """Months at the beginning in which only interest is due; level instalments and equal principal only."""
 
     def __post_init__(self) -> None:
         if self.amount <= 0:
@@ -58,6 +63,10 @@ class Terms:
             raise ValueError("The annual rate must be between 0 % and 1,000 %.")
         if not 1 <= self.count <= MAX_COUNT:
             raise ValueError("The term must be between 1 and 600 months.")
+        if not 0 <= self.grace < self.count:
+            raise ValueError("Months without principal must be fewer than those of the term.")
+        if self.grace and self.method not in GRACEFUL:
+            raise ValueError("Months without principal go with level instalments or equal principal.")
         if self.first_due is not None and self.first_due <= self.start:
             raise ValueError("The first due date must be after the start.")
         if (self.first_due or self.start).year + self.count // 12 + 1 > date.max.year:
@@ -103,7 +112,9 @@ def build_schedule(terms: Terms, move_due_date: Callable[[date], date] | None = 
     for number, (period, due_date) in enumerate(zip(periods, due_dates, strict=True), 1):
         interest = _divide(balance * terms.rate * period.days, year, Rounding.HALF_UP)
         principal = portion - interest if with_interest else portion
-        if principal > balance or number == last:
+        if number <= terms.grace:
+            principal = 0
+        elif principal > balance or number == last:
             principal = balance
         elif principal < 0:
             principal = 0
@@ -114,7 +125,7 @@ def build_schedule(terms: Terms, move_due_date: Callable[[date], date] | None = 
 
 def level_instalment(terms: Terms) -> int:
     """What each instalment of a level loan but the last comes to, in fen, as the product rounds it."""
-    return _level(terms, interest_days(terms.start, terms.count, terms.first_due, terms.day_count))
+    return _level(terms, interest_days(terms.start, terms.count, terms.first_due, terms.day_count)[terms.grace :])
 
 
 def accrued_interest(instalments: Sequence[Instalment], as_of: date) -> int:
@@ -150,9 +161,9 @@ def period_interest(balance: int, rate: int, days: int, convention: DayCount) ->
 def _portion(terms: Terms, periods: Sequence[Period]) -> tuple[int, bool]:
     """What each instalment but the last amounts to, and whether its interest is part of that."""
     if terms.method == Method.LEVEL:
-        return _level(terms, [period.days for period in periods]), True
+        return _level(terms, [period.days for period in periods[terms.grace :]]), True
     if terms.method == Method.EQUAL_PRINCIPAL:
-        return _divide(terms.amount, terms.count, terms.rounding), False
+        return _divide(terms.amount, terms.count - terms.grace, terms.rounding), False
     return 0, False
 
 
@@ -198,7 +209,9 @@ def _solved(amount: int, rate: int, days: Sequence[int], year: int, rounding: Ro
 
 
 def _divide(numerator: int, denominator: int, rounding: Rounding) -> int:
-    """A fraction of non-negative numbers as a whole number."""
+    """A fraction of non-negative numbers as a whole number, or as whole yuan."""
+    if rounding == Rounding.WHOLE_YUAN:
+        return FEN * _divide(numerator, FEN * denominator, Rounding.HALF_UP)
     lift = denominator - 1 if rounding == Rounding.UP else denominator // 2
     return (numerator + lift) // denominator
 

@@ -77,6 +77,7 @@ class _Day(click.ParamType[date]):
     show_default=True,
     help="How the level instalment becomes whole fen.",
 )
+@click.option("--grace", type=int, default=0, show_default=True, help="Months without principal at the beginning.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def schedule(
     amount: int,
@@ -87,11 +88,13 @@ def schedule(
     first_due: date | None,
     day_count: str,
     rounding: str,
+    grace: int,
     as_json: bool,
 ) -> None:
     """Print the repayment schedule of a loan on these terms."""
     try:
-        terms = Terms(amount, rate, count, Method(method), start, first_due, DayCount(day_count), Rounding(rounding))
+        conventions = (DayCount(day_count), Rounding(rounding), grace)
+        terms = Terms(amount, rate, count, Method(method), start, first_due, *conventions)
     except ValueError as error:
         raise TermsError(str(error)) from error
     instalments = build_schedule(terms)
@@ -108,6 +111,7 @@ def _as_json(terms: Terms, instalments: list[Instalment]) -> str:
             "start": terms.start.isoformat(),
             "day_count": terms.day_count,
             "rounding": terms.rounding,
+            "grace": terms.grace,
             "instalments": [
                 {
                     "number": line.number,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 from portal.core.db import Choice, Code, Id, Labelled, Model, Name, Rate, Text, Versioned, describe
 from portal.core.fields import field
 from portal.core.masks import told
-from portal.products.terms import ClaimsOrder, DayCount, HolidayRule, Method, ResetRule, Rounding
+from portal.products.terms import GRACEFUL, ClaimsOrder, DayCount, HolidayRule, Method, ResetRule, Rounding
 
 describe(
     Method,
@@ -29,7 +29,14 @@ describe(
         DayCount.ACT_360: _("Actual/360"),
     },
 )
-describe(Rounding, {Rounding.HALF_UP: _("Half up"), Rounding.UP: _("Up")})
+describe(
+    Rounding,
+    {
+        Rounding.HALF_UP: _("Half up"),
+        Rounding.UP: _("Up"),
+        Rounding.WHOLE_YUAN: _("To the nearest yuan"),
+    },
+)
 describe(
     HolidayRule,
     {
@@ -94,6 +101,14 @@ class Product(Versioned, Model):
     day_count: Mapped[DayCount] = field(_("Day count"), Choice(DayCount), section=_("Terms"))
     rounding: Mapped[Rounding] = field(
         _("Rounding"), Choice(Rounding), help=_("How the level instalment becomes whole fen."), section=_("Terms")
+    )
+    grace: Mapped[int | None] = field(
+        _("Months without principal"),
+        minimum=0,
+        maximum=599,
+        only_if=("method", GRACEFUL),
+        help=_("At the beginning only interest is due; the principal is spread over the months after that."),
+        section=_("Terms"),
     )
     holiday_rule: Mapped[HolidayRule] = field(
         _("Holiday rule"),

@@ -16,6 +16,10 @@ class Method(StrEnum):
     """一次还本付息: one instalment at the end; simple interest over the whole term."""
 
 
+GRACEFUL = (Method.LEVEL, Method.EQUAL_PRINCIPAL)
+"""Methods that repay principal from the first instalment on, unless months without principal are agreed."""
+
+
 class DayCount(StrEnum):
     """How days are counted for interest."""
 
@@ -29,10 +33,12 @@ class DayCount(StrEnum):
 
 
 class Rounding(StrEnum):
-    """How a fraction of a fen becomes a fen."""
+    """How a level instalment, or an equal share of principal, becomes an amount that can be paid."""
 
     HALF_UP = "half-up"
     UP = "up"
+    WHOLE_YUAN = "whole-yuan"
+    """To the nearest yuan, half up; the last instalment takes what is left."""
 
 
 class ResetRule(StrEnum):

@@ -25,7 +25,7 @@ from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import payoff, repay, settle_early
 from portal.loans.reversals import reverse
 from portal.loans.schedule import Terms, build_schedule
-from portal.products.terms import DayCount, Method, Rounding
+from portal.products.terms import GRACEFUL, DayCount, Method, Rounding
 from tests.portal.loans.conftest import START, Company, balances, open_on, table_sizes
 
 FIRST_DUE = dt.date(2026, 2, 5)
@@ -209,15 +209,15 @@ def test_an_earlier_day_is_told_by_the_schedule_of_then(company: Company):
     assert (now.days_past_due, now.balance) == (0, 1_105_381 - 95_565 - 500_000)
 
 
-def account(method: Method, amount: int, rate: int, count: int, day_count: DayCount) -> LoanAccount:
-    terms = Terms(amount, rate, count, method, START, None, day_count, Rounding.HALF_UP)
+def account(method: Method, amount: int, rate: int, count: int, day_count: DayCount, grace: int) -> LoanAccount:
+    terms = Terms(amount, rate, count, method, START, None, day_count, Rounding.HALF_UP, grace)
     lines = [
         Line(i.number, i.period_start, i.period_end, i.due_date, i.principal, i.interest) for i in build_schedule(terms)
     ]
     loan = LoanAccount(
         1, "L", rate, day_count, 500_000, LoanStatus.ACTIVE, START, Owner(1, None, None), START, lines, balance=amount
     )
-    loan.method, loan.matures_on = method, lines[-1].due_date
+    loan.method, loan.matures_on, loan.grace = method, lines[-1].due_date, grace
     return loan
 
 
@@ -231,13 +231,15 @@ def account(method: Method, amount: int, rate: int, count: int, day_count: DayCo
     st.integers(0, 700),
     st.integers(1, 999),
     st.sampled_from([RepaymentKind.SHORTEN, RepaymentKind.LOWER]),
+    st.integers(0, 23),
 )
 def test_whatever_is_repaid_early_the_rest_is_owed_to_the_fen_and_bears_less(
-    words, method, amount, rate, count, day_count, day, promille, how
+    words, method, amount, rate, count, day_count, day, promille, how, grace
 ):
     """Principal is neither lost nor made; interest never rises; a shorter term costs no more than lower instalments."""
     on = START + dt.timedelta(days=day)
-    loan = account(method, amount, rate, count, day_count)
+    grace = min(grace, count - 1) if method in GRACEFUL else 0
+    loan = account(method, amount, rate, count, day_count, grace)
     left = sum(line.principal for line in loan.coming(on))
     principal = left * promille // 1000
     if not 0 < principal < left:
@@ -255,3 +257,5 @@ def test_whatever_is_repaid_early_the_rest_is_owed_to_the_fen_and_bears_less(
     assert loan.balance == sum(line.principal - line.paid_principal for line in loan.lines) == left - principal
     assert not any(line.ageing for line in loan.lines if line.due_date <= on)
     assert loan.days_past_due(on + dt.timedelta(days=1), 0) in (0, 1)
+    within_grace = [line for line in loan.lines[:grace] if line.due_date > on]
+    assert not any(line.principal for line in within_grace), "months without principal stay so"

@@ -21,7 +21,7 @@ from portal.loans.ledger import JournalKind
 from portal.loans.models import LoanStatus
 from portal.loans.rescheduling import NewTerms, take_terms
 from portal.loans.schedule import Terms, build_schedule
-from portal.products.terms import DayCount, Method
+from portal.products.terms import GRACEFUL, DayCount, Method
 from tests.portal.loans.conftest import app_on
 
 START = dt.date(2026, 1, 31)
@@ -42,7 +42,8 @@ def loans(draw: Any) -> LoanAccount:
     method, convention = draw(st.sampled_from(list(Method))), draw(st.sampled_from(list(DayCount)))
     amount, count = draw(st.integers(100, 10_000_000)), draw(st.integers(1, 24))
     rate = draw(st.integers(0, 240_000))
-    terms = Terms(amount, rate, count, method, START, day_count=convention)
+    grace = draw(st.integers(0, count - 1)) if method in GRACEFUL else 0
+    terms = Terms(amount, rate, count, method, START, day_count=convention, grace=grace)
     lines = [
         Line(line.number, line.period_start, line.period_end, line.due_date, line.principal, line.interest)
         for line in build_schedule(terms)
@@ -60,6 +61,7 @@ def loans(draw: Any) -> LoanAccount:
         lines=lines,
         balance=amount,
         method=method,
+        grace=grace,
         matures_on=max(line.due_date for line in lines if line.principal),
     )
     for line in lines[: draw(st.integers(0, len(lines) - 1))]:

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from portal.loans.day_count import days, year_basis
 from portal.loans.schedule import Terms, accrued_interest, build_schedule, level_instalment
-from portal.products.terms import DayCount, Method, Rounding
+from portal.products.terms import GRACEFUL, DayCount, Method, Rounding
 
 STARTS = st.dates(date(2000, 1, 1), date(2060, 12, 31))
+
+
+def months_without_principal(method: Method, count: int) -> st.SearchStrategy[int]:
+    return st.just(0) | st.integers(0, count - 1) if method in GRACEFUL else st.just(0)
 
 
 @st.composite
@@ -19,15 +23,18 @@ def any_terms(draw: st.DrawFn) -> Terms:
     """From one fen to 10,000 million yuan, 0 % to 1,000 %, one to 600 months, short and very long first periods."""
     start = draw(STARTS)
     first = draw(st.none() | st.integers(1, 800))
+    count = draw(st.integers(1, 36) | st.integers(1, 600))
+    method = draw(st.sampled_from(Method))
     return Terms(
         draw(st.integers(1, 1_000) | st.integers(1, 10**12)),
         draw(st.just(0) | st.integers(0, 360_000) | st.integers(0, 10_000_000)),
-        draw(st.integers(1, 36) | st.integers(1, 600)),
-        draw(st.sampled_from(Method)),
+        count,
+        method,
         start,
         None if first is None else start + timedelta(days=first),
         draw(st.sampled_from(DayCount)),
         draw(st.sampled_from(Rounding)),
+        draw(months_without_principal(method, count)),
     )
 
 
@@ -63,14 +70,20 @@ def test_interest_never_grows_when_all_periods_are_equal(terms: Terms) -> None:
 def test_level_instalments_are_level_until_the_loan_is_repaid(terms: Terms) -> None:
     terms = replace(terms, method=Method.LEVEL)
     level = level_instalment(terms)
-    for line in build_schedule(terms)[:-1]:
+    for line in build_schedule(terms)[terms.grace : -1]:
         assert line.due == level or line.balance_after == 0 or (line.principal == 0 and line.interest > level)
 
 
 @given(any_terms())
 def test_equal_principal_is_equal_until_the_loan_is_repaid(terms: Terms) -> None:
-    lines = build_schedule(replace(terms, method=Method.EQUAL_PRINCIPAL))
+    lines = build_schedule(replace(terms, method=Method.EQUAL_PRINCIPAL))[terms.grace :]
     assert all(line.principal == lines[0].principal or line.balance_after == 0 for line in lines[:-1])
+
+
+@given(any_terms())
+def test_months_without_principal_bear_interest_on_all_of_it(terms: Terms) -> None:
+    for line in build_schedule(terms)[: terms.grace]:
+        assert (line.principal, line.balance_after) == (0, terms.amount)
 
 
 @given(any_terms())
@@ -96,15 +109,18 @@ def usual_terms(draw: st.DrawFn) -> Terms:
     """What lenders agree on: up to 36 % and five years, a first period of up to two months."""
     start = draw(STARTS)
     first = draw(st.none() | st.integers(5, 60))
+    count = draw(st.integers(1, 60))
+    method = draw(st.sampled_from(Method))
     return Terms(
         draw(st.integers(10_000, 10**10)),
         draw(st.just(0) | st.integers(10_000, 360_000)),
-        draw(st.integers(1, 60)),
-        draw(st.sampled_from(Method)),
+        count,
+        method,
         start,
         None if first is None else start + timedelta(days=first),
         draw(st.sampled_from(DayCount)),
         draw(st.sampled_from(Rounding)),
+        draw(months_without_principal(method, count)),
     )
 
 
@@ -129,7 +145,8 @@ def oracle(terms: Terms) -> list[tuple[date, int, int]]:
         lengths = [30 * offset if offset else odd] + [30] * (terms.count - 1)
     else:
         lengths = [(end - begin).days for begin, end in zip([terms.start, *dates], dates, strict=False)]
-    mode = ROUND_HALF_UP if terms.rounding == Rounding.HALF_UP else ROUND_CEILING
+    mode = ROUND_CEILING if terms.rounding == Rounding.UP else ROUND_HALF_UP
+    unit = 100 if terms.rounding == Rounding.WHOLE_YUAN else 1
     year = Decimal(year_basis(terms.day_count)) * 1_000_000
 
     def whole(number: Decimal, mode: str = ROUND_HALF_UP) -> Decimal:
@@ -143,10 +160,10 @@ def oracle(terms: Terms) -> list[tuple[date, int, int]]:
     low, high = Decimal(0), amount * (1 + max(rates))
     while terms.method == Method.LEVEL and high - low > Decimal("1e-24"):
         middle, balance = (low + high) / 2, amount
-        for rate in rates:
+        for rate in rates[terms.grace :]:
             balance += balance * rate - middle
         low, high = (middle, high) if balance > 0 else (low, middle)
-    level, share = whole(high, mode), whole(amount / terms.count, mode)
+    level, share = (unit * whole(one / unit, mode) for one in (high, amount / (terms.count - terms.grace)))
 
     rows, balance = [], amount
     for number, (due, rate) in enumerate(zip(dates, rates, strict=True), 1):
@@ -156,6 +173,8 @@ def oracle(terms: Terms) -> list[tuple[date, int, int]]:
             Method.EQUAL_PRINCIPAL: share,
             Method.INTEREST_ONLY: Decimal(0),
         }[terms.method]
+        if number <= terms.grace:
+            principal = Decimal(0)
         if number == terms.count:
             principal = balance
         assume(0 <= principal <= balance)  # the edges have tests of their own
