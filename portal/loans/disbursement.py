@@ -309,11 +309,8 @@ def problems_of(new: NewLoan, product: Product, open_date: date) -> dict[str, li
         low, high = str(product.term_min), str(product.term_max)
         found["count"] = [gettext("The product allows terms from %(low)s to %(high)s months.", low=low, high=high)]
     elif new.count <= (product.grace or 0):
-        found["count"] = [
-            gettext(
-                "The product has %(months)s months without principal; the term must be longer.", months=product.grace
-            )
-        ]
+        sentence = gettext("The product has %(n)s months without principal; the term must be longer.", n=product.grace)
+        found["count"] = [sentence]
     if new.disbursed_on > open_date:
         found["disbursed_on"] = [not_yet(new.disbursed_on, open_date)]
     if new.first_due_on is not None and new.first_due_on <= new.disbursed_on:

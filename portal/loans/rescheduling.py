@@ -106,11 +106,9 @@ def _reschedule(loan: LoanAccount, new: NewTerms, rate_changes: bool) -> Changes
     if arrears:
         _add(loan, Line(_next_number(loan), on, on, lines[0].due_date, 0, 0), arrears, changes)
     lengths = [line_days(one, loan.day_count) if not cut else days_after(one, on, loan.day_count) for one in lines]
-    after_grace = [length for one, length in zip(lines, lengths, strict=True) if one.number > loan.grace] or lengths[
-        -1:
-    ]
-    begins_in_grace = lines[0].number <= loan.grace
-    portion, with_interest = _portion(loan, after_grace, rest, 0 if begins_in_grace else earned)
+    repaying = [length for one, length in zip(lines, lengths, strict=True) if one.number > loan.grace]
+    within_level = earned if lines[0].number > loan.grace else 0
+    portion, with_interest = _portion(loan, repaying or lengths[-1:], rest, within_level)
     for place, line in enumerate(lines):
         if line is running and not cut:
             interest = line.interest
