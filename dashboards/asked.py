@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlencode
 
 from dashboards.options import SINCE, SINCE_OPTION, Option
 from portal.core.clock import business_date
-from portal.core.metric import MetricResult, Question, Value, evaluate, metrics
+from portal.core.metric import MetricResult, Question, Row, Value, evaluate, metrics
 from portal.core.metric import asked as question_about
-from portal.core.series import evaluate_series, has_series, kept_days
+from portal.core.series import evaluate_series, evaluate_series_by, has_series, kept_days
 from portal.metrics.answers import read_day
 from portal.metrics.dimensions import codes, parse_value
 from portal.metrics.listings import listing_url, listing_urls
@@ -76,6 +76,10 @@ class Asked:
     def series(self, keys: Sequence[str], days: Sequence[date]) -> dict[date, Figures]:
         """The figures at each of these dates, within the same filters."""
         return evaluate_series(keys, days, self.where)
+
+    def series_by(self, keys: Sequence[str], days: Sequence[date], by: Sequence[str]) -> dict[date, tuple[Row, ...]]:
+        """The groups of each of these dates, within the same filters."""
+        return evaluate_series_by(keys, days, by, self.where)
 
     def kept(self, keys: Sequence[str], days: Sequence[date]) -> list[date]:
         """Those of these dates that are answered at once."""

@@ -204,7 +204,7 @@ class Panels(Chart):
     def data(self, asked: Asked) -> ChartData:
         _now, *before = month_ends(asked.as_of, self.months + 1)
         days = [*reversed(asked.kept((self.measure,), before)), asked.as_of]
-        answers = {day: asked.at(day).evaluate((self.measure, self.weight), by=(self.by,)).rows for day in days}
+        answers = asked.series_by((self.measure, self.weight), days, (self.by,))
         values: dict[Any, dict[date, Value]] = {}
         for day, rows in answers.items():
             for row in rows:

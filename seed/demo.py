@@ -68,7 +68,7 @@ def load() -> None:
         open_books()
         organisation = load_organisation()
         load_pricing(organisation.products)
-        borrowers = _customers(organisation)
+        borrowers = load_customers(organisation)
         _related_parties(borrowers)
         load_persons(organisation, borrowers)
         bulk_history(lives(story(), organisation, borrowers))
@@ -120,7 +120,7 @@ def login_lines() -> list[str]:
     return [f"Demo logins (password {PASSWORD}): {', '.join(LOGINS)}"]
 
 
-def _customers(organisation: Organisation) -> Ids:
+def load_customers(organisation: Organisation) -> Ids:
     rows = {}
     for customer in customers():
         owner = organisation.owner(customer.branch_code, customer.team_code, customer.manager_code)

@@ -49,7 +49,7 @@ NOTE = "三户企业同受一人控制，首笔贷款发放后才查明。风险
 
 def load_limits() -> None:
     """Write all of it, once it is known what is lent; within a unit of work."""
-    _figures()
+    load_figures()
     _limits()
     with unscoped("the demo company is loaded"):
         _related()
@@ -66,7 +66,8 @@ def load_limits() -> None:
     db.session.flush()
 
 
-def _figures() -> None:
+def load_figures() -> None:
+    """Net assets and borrowing, as finance would enter them."""
     for year, yuan in YEARS.items():
         source = AUDITED.format(year=year)
         _figure(FigureKind.NET_ASSETS, date(year, 12, 31), yuan, "4 所有者权益合计", source)

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from config import Settings
+from portal import create_app
+from portal.core.db import db
+from portal.core.scope import SYSTEM, acting
+from portal.loans.ledger import Account, Posting
+from portal.loans.reconciliation import reconcile
+from tests.portal.loans.conftest import trial_balance
 from tests.portal.metrics.lendingclub import differences
 
 ROOT = Path(__file__).parents[1]
@@ -32,10 +40,18 @@ FLOWS = {
 }
 
 
+def of_postings(account: Account) -> int:
+    return int(db.session.scalar(select(func.sum(Posting.amount)).where(Posting.account == account)) or 0)
+
+
 @pytest.mark.shared
 @pytest.mark.pdf
 def test_the_lendingclub_ledger_gives_its_ground_truths(
-    migrated_url: str, portal_command: Callable[..., str], shared_data: Path, tmp_path: Path
+    migrated_url: str,
+    portal_command: Callable[..., str],
+    settings: Callable[[str], Settings],
+    shared_data: Path,
+    tmp_path: Path,
 ):
     source = shared_data / "lendingclub_openintro" / "loans_full_schema.csv"
     said = portal_command(migrated_url, "import", "opening-positions", str(source), "--map", str(MAPPING))
@@ -60,3 +76,12 @@ def test_the_lendingclub_ledger_gives_its_ground_truths(
     again = portal_command(migrated_url, "import", "opening-positions", str(source), "--map", str(MAPPING))
     assert "10,000 unchanged" in again
     assert figures(*STOCKS)["loan_balance"] == STOCKS["loan_balance"]
+
+    app = create_app(settings(migrated_url))
+    with app.app_context(), acting(SYSTEM):
+        assert of_postings(Account.LOANS) == 144_589_166_10
+        assert of_postings(Account.WRITTEN_OFF) == 85_574_24
+        assert trial_balance() == {True: 0, False: 0}
+        assert reconcile() == []
+        db.session.remove()
+        db.engine.dispose()

@@ -270,7 +270,7 @@ def evaluate(
                 for group, values in figures.cut(by) if by else ():
                     groups.setdefault(group, {}).update(values)
                 total.update(figures.whole(by))
-        rows = _rows(keys, by, groups) if by else ()
+        rows = rows_of(keys, by, groups, names_of(by, groups)) if by else ()
     return MetricResult(tuple(keys), question, rows, with_ratios(keys, total), by, within)
 
 
@@ -347,11 +347,18 @@ def _value(key: str, values: Mapping[str, Value]) -> Value:
     return None if numerator is None or not denominator else Fraction(numerator) / Fraction(denominator)
 
 
-def _rows(
-    keys: Sequence[str], by: Sequence[str], groups: Mapping[tuple[Any, ...], Mapping[str, Value]]
+def names_of(by: Sequence[str], groups: Collection[tuple[Any, ...]]) -> list[dict[Any, str]]:
+    """What people read for the keys of these groups, dimension by dimension."""
+    return [words(dimensions[key], {group[i] for group in groups}) for i, key in enumerate(by)]
+
+
+def rows_of(
+    keys: Sequence[str],
+    by: Sequence[str],
+    groups: Mapping[tuple[Any, ...], Mapping[str, Value]],
+    names: Sequence[Mapping[Any, str]],
 ) -> tuple[Row, ...]:
     """Groups in the fixed order of their dimensions, else by their words."""
-    names = [words(dimensions[key], {group[i] for group in groups}) for i, key in enumerate(by)]
     orders = [{k: n for n, k in enumerate(dimensions[key].order)} for key in by]
 
     def place(group: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext
+from sqlalchemy import literal_column
 
 from portal.core import scope
 from portal.core.db import db
@@ -17,6 +18,7 @@ from portal.core.metric import (
     Frame,
     Metric,
     Question,
+    Row,
     Value,
     asked,
     by_frame,
@@ -24,7 +26,9 @@ from portal.core.metric import (
     evaluate,
     expanded,
     metric_of,
+    names_of,
     parts_of,
+    rows_of,
     sources,
     with_ratios,
 )
@@ -50,28 +54,60 @@ def evaluate_series(
     keys: Sequence[str], days: Iterable[date], where: Mapping[str, Any] | None = None
 ) -> dict[date, Mapping[str, Value]]:
     """What `evaluate(keys, where=where, as_of=day).total` says for each day. Raises what it raises."""
-    days = list(dict.fromkeys(days))
+    within = expanded(where or {})
+    days, together = _together(keys, days, (), within)
+    return {
+        day: with_ratios(keys, together[day].get((), {}))
+        if day in together
+        else evaluate(keys, where=where, as_of=day).total
+        for day in days
+    }
+
+
+def evaluate_series_by(
+    keys: Sequence[str], days: Iterable[date], by: Sequence[str], where: Mapping[str, Any] | None = None
+) -> dict[date, tuple[Row, ...]]:
+    """What `evaluate(keys, by, where, as_of=day).rows` says for each day. Raises what it raises."""
+    within = expanded(where or {})
+    days, together = _together(keys, days, by, within)
+    with scope.doing("", "list"):
+        names = names_of(by, {group for groups in together.values() for group in groups})
+    return {
+        day: rows_of(keys, by, together[day], names)
+        if day in together
+        else evaluate(keys, by, where=where, as_of=day).rows
+        for day in days
+    }
+
+
+Groups = dict[tuple[Any, ...], dict[str, Value]]
+"""Values by metric, by the keys of the group; the empty key is the whole."""
+
+
+def _together(
+    keys: Sequence[str], wanted: Iterable[date], by: Sequence[str], within: Mapping[str, Sequence[Any]]
+) -> tuple[list[date], dict[date, Groups]]:
+    """The days, and the groups of those that are kept together: none when only one is asked for."""
+    days = list(dict.fromkeys(wanted))
     for day in days:
         asked(day, None, None)
     for key in keys:
         if not scope.actor().may(*metric_of(key).permission):
             raise Forbidden(gettext("Your role does not include this figure."))
-    within, frames = expanded(where or {}), by_frame(parts_of(keys))
-    together: dict[date, dict[str, Value]] = defaultdict(dict)
-    if len(days) > 1 and all(frame_of in _over for frame_of in frames):
-        with scope.doing("", "list"):
-            for frame_of, parts in frames.items():
-                frame, kept = _over[frame_of](days)
-                for metric in parts:
-                    check_dimensions(metric, frame, within)
-                sums = _sums_over[frame_of]() if frame_of in _sums_over else None
-                for source, some in sources(frame, sums, parts, within):
-                    for day, values in _of_kept(source, some, sorted(kept), within).items():
-                        together[day].update(values)
-    return {
-        day: with_ratios(keys, together[day]) if day in together else evaluate(keys, where=where, as_of=day).total
-        for day in days
-    }
+    frames, together = by_frame(parts_of(keys)), dict[date, Groups]()
+    if len(days) < 2 or not all(frame_of in _over for frame_of in frames):
+        return days, together
+    with scope.doing("", "list"):
+        for frame_of, parts in frames.items():
+            frame, kept = _over[frame_of](days)
+            for metric in parts:
+                check_dimensions(metric, frame, [*by, *within])
+            sums = _sums_over[frame_of]() if frame_of in _sums_over else None
+            for source, some in sources(frame, sums, parts, {*by, *within}):
+                for day, groups in _of_kept(source, some, sorted(kept), by, within).items():
+                    for group, values in groups.items():
+                        together.setdefault(day, {}).setdefault(group, {}).update(values)
+    return days, together
 
 
 def has_series(key: str) -> bool:
@@ -87,19 +123,32 @@ def kept_days(keys: Sequence[str], days: Iterable[date]) -> list[date]:
 
 
 def _of_kept(
-    frame: Frame, parts: Sequence[Metric], days: Sequence[date], within: Mapping[str, Sequence[Any]]
-) -> dict[date, dict[str, Value]]:
-    """The measures of each day; a statement for each stretch of days under the same rules."""
-    found: dict[date, dict[str, Value]] = {}
+    frame: Frame,
+    parts: Sequence[Metric],
+    days: Sequence[date],
+    by: Sequence[str],
+    within: Mapping[str, Sequence[Any]],
+) -> dict[date, Groups]:
+    """The measures of each day, whole or cut; a statement for each stretch of days under the same rules."""
+    found: dict[date, Groups] = {}
     for same in _under_one_rule(frame, parts, days):
+        cuts = [frame["as_of"], *(frame.dimensions[key].label(f"by_{key}") for key in by)]
         measures = [metric.aggregate(frame, Question(same[0])) for metric in parts]
         conditions = [frame["as_of"].in_(same), *conditions_of(frame, within), *concerned(parts, frame)]
-        statement = frame.statement([frame["as_of"], *measures], conditions).group_by(frame["as_of"])
-        raw = {row[0]: row[1:] for row in db.session.execute(statement)}
-        for day in same:
-            values = raw.get(day, [None] * len(parts))
+        statement = frame.statement([*cuts, *measures], conditions)
+        # By position: an expression with bound values is another one to PostgreSQL each time it is written.
+        statement = statement.group_by(*(literal_column(str(n + 1)) for n in range(len(cuts))))
+        if by and frame.having is not None:
+            statement = statement.having(frame.having)
+        raw: dict[date, dict[tuple[Any, ...], Sequence[Any]]]
+        raw = {day: {} if by else {(): [None] * len(parts)} for day in same}
+        for row in db.session.execute(statement):
+            raw[row[0]][tuple(row[1 : len(cuts)])] = list(row[len(cuts) :])
+        for day, groups in raw.items():
+            finishers = [(metric.key, metric.finisher(Question(day))) for metric in parts]
             found[day] = {
-                metric.key: metric.finisher(Question(day))(value) for metric, value in zip(parts, values, strict=True)
+                group: {key: finish(value) for (key, finish), value in zip(finishers, values, strict=True)}
+                for group, values in groups.items()
             }
     return found
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from flask import Flask
 
 from portal.core.db import db
-from tests.bench import audit, batches, browser, dashboard, pages, people, serving
+from tests.bench import audit, batches, browser, dashboard, pages, people, risk, serving
 from tests.bench.company import opened, small_of
 from tests.bench.measuring import Figure, peak_memory, table
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("pages", "processes", "load", "batches", "audit")
+PARTS = ("pages", "risk", "processes", "load", "batches", "audit")
 """The trail last: it is filled for it."""
 
 
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "pages" in parts:
             figures += pages.measure(app, opened(small_of(url, pages.SMALL, folder), pages.SMALL, folder))
             figures += [*dashboard.measure(app), *people.measure(app)]
+        if "risk" in parts:
+            figures += risk.measure(app)
         if "processes" in parts:
             figures += [*serving.starting(url, folder), *browser.measure(url, folder)]
         if "load" in parts:

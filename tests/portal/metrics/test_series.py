@@ -9,7 +9,7 @@ from portal.core.db import db
 from portal.core.errors import Forbidden
 from portal.core.metric import MetricError, evaluate
 from portal.core.scope import NOBODY, SYSTEM, acting
-from portal.core.series import evaluate_series
+from portal.core.series import evaluate_series, evaluate_series_by
 from tests.portal.metrics.brute_force import CHANGED_ON, STOCKS
 from tests.portal.metrics.company import OPEN, SNAPSHOTS
 from tests.portal.metrics.fixtures import ACTORS
@@ -24,6 +24,18 @@ def test_a_series_says_what_each_day_says_alone(company, who, where):
     with acting(who):
         found = evaluate_series(KEYS, DAYS, where)
         alone = {day: evaluate(KEYS, where=where, as_of=day).total for day in DAYS}
+    assert found == alone
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("by", [("branch",), ("product", "category"), ("customer_group",)])
+@pytest.mark.parametrize("where", [{}, {"product": [1, 3]}])
+def test_groups_of_a_series_are_those_that_each_day_has_alone(company, who, by, where):
+    with acting(who):
+        found = evaluate_series_by(["loan_balance", "par_30", "borrower_count"], DAYS, by, where)
+        alone = {
+            day: evaluate(["loan_balance", "par_30", "borrower_count"], by, where=where, as_of=day).rows for day in DAYS
+        }
     assert found == alone
 
 
