@@ -49,6 +49,7 @@ from portal.core.bulk import chunks
 from portal.core.clock import BusinessDay, calendar_date, month_end, now
 from portal.core.db import db
 from portal.core.errors import PortalError, Refused
+from portal.core.once import forget
 from portal.core.scope import ScopedSession, unscoped
 from portal.core.work import unit_of_work
 from portal.loans import following, runs
@@ -110,6 +111,7 @@ def run_day_end(to: date | None = None) -> DayEnd:
             until = day_before_reset(session, open_date, min(last, month_end(open_date)))
             with _run(open_date, until) as run_id:
                 _close(session, tables, open_date, until, run_id)
+            forget()
             unfollowed += following.follow(following.closed, until)
             while open_date <= until:
                 closed.append(open_date)
@@ -117,6 +119,7 @@ def run_day_end(to: date | None = None) -> DayEnd:
             book_resets(open_date)
     if has_request_context():
         g.pop("business_date", None)
+    forget()
     if closed:
         unfollowed += following.follow(following.opened, open_date)
     return DayEnd(tuple(closed), open_date, tuple(unfollowed))

@@ -9,13 +9,15 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import aliased
 
 import portal.loans.state  # noqa: F401 - gives the categories their words
 from portal.core import scope
 from portal.core.db import db, label_of
 from portal.core.masks import COVER, is_clear
 from portal.core.metric import Dimension, MetricError, dimension_of, register_dimension
+from portal.core.once import once
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid
 from portal.loans.classification import Category
@@ -79,12 +81,12 @@ def _of_rows(
             return row_codes(keys)
         if not is_clear(model, "name"):
             return dict.fromkeys(keys, COVER)
-        found = _read(select(model.id, model.code, model.name), model.id, keys)
         # Whoever shares his name with somebody else is always told apart, whoever stands beside him in this answer.
-        shared = select(model.name).group_by(model.name).having(func.count() > 1)
-        twice = {row[0] for row in _read(shared, model.name, [name for _id, _code, name in found])}
+        other = aliased(model)
+        shared = exists().where(other.name == model.name, other.id != model.id)
+        found = _read(select(model.id, model.code, model.name, shared), model.id, keys)
         tells = is_clear(model, "code")
-        return {i: f"{name} ({code})" if name in twice and tells else name for i, code, name in found}
+        return {i: f"{name} ({code})" if twice and tells else name for i, code, name, twice in found}
 
     def parse(text: str) -> int:
         with scope.doing("", "list"):
@@ -135,8 +137,7 @@ def _of_choices(key: str, label: Any, choices: type[StrEnum]) -> Dimension:
 
 def _subtrees(branch_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
     """Each branch with everything below it."""
-    with scope.unscoped("the tree of branches, to widen a filter on rows in scope"):
-        tree = db.session.execute(select(Branch.id, Branch.parent_id)).all()
+    tree = once("tree of branches", _tree)
 
     def below(branch_id: int) -> list[int]:
         found, level = [branch_id], {branch_id}
@@ -146,6 +147,12 @@ def _subtrees(branch_ids: Sequence[int]) -> Mapping[int, Sequence[int]]:
         return found
 
     return {branch_id: below(branch_id) for branch_id in branch_ids}
+
+
+def _tree() -> list[tuple[int, int | None]]:
+    """Each branch with the one above it."""
+    with scope.unscoped("the tree of branches, to widen a filter on rows in scope"):
+        return [(child, parent) for child, parent in db.session.execute(select(Branch.id, Branch.parent_id))]
 
 
 def month_key(text: str) -> int:

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.metric import Frame, Question, register_sums
+from portal.core.once import once
 from portal.core.scope import unscoped
 from portal.core.series import register_series, register_series_sums
 from portal.customers.models import Customer
@@ -97,9 +98,7 @@ def kept_in(question: Question) -> type | None:
         return None
     if question.as_of == business_date():
         return LoanState
-    with unscoped("which month-ends have snapshots"):
-        kept = select(LoanSnapshot.id).where(LoanSnapshot.as_of == question.as_of).limit(1)
-        return LoanSnapshot if db.session.scalar(kept) is not None else None
+    return LoanSnapshot if _kept_days([question.as_of]) else None
 
 
 def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
@@ -109,15 +108,18 @@ def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
 
 
 def _kept_days(days: Collection[date]) -> frozenset[date]:
-    """Which of these days have snapshots: one look each, since all days of a large table take long to tell apart."""
-    held = [
-        select(literal(day, Date)).where(exists().where(LoanSnapshot.as_of == day))
-        for day in set(days) - {business_date()}
-    ]
-    if not held:
+    """Which of these days have snapshots."""
+    wanted = frozenset(days) - {business_date()}
+    return once(("snapshots", wanted), lambda: _held(wanted))
+
+
+def _held(days: Collection[date]) -> frozenset[date]:
+    """One look each, since all days of a large table take long to tell apart."""
+    looks = [select(literal(day, Date)).where(exists().where(LoanSnapshot.as_of == day)) for day in sorted(days)]
+    if not looks:
         return frozenset()
     with unscoped("which month-ends have snapshots"):
-        return frozenset(db.session.scalars(union_all(*held)))
+        return frozenset(db.session.scalars(union_all(*looks)))
 
 
 def position_sums(question: Question) -> Frame | None:

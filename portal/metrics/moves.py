@@ -19,6 +19,7 @@ from sqlalchemy.orm import aliased
 from portal.core.clock import business_date
 from portal.core.db import db, label_of
 from portal.core.metric import Frame, Question, register_sums
+from portal.core.once import once
 from portal.core.scope import unscoped
 from portal.customers.models import Customer
 from portal.loans.classification import Category
@@ -170,8 +171,12 @@ def _kept_pair(question: Question) -> Pair | None:
     if question.known != question.as_of:
         return None
     pair = (opening_of(question), None if question.as_of == business_date() else question.as_of)
+    return pair if once(("moves", pair), lambda: _has_moves(pair)) else None
+
+
+def _has_moves(pair: Pair) -> bool:
     with unscoped("which dates have groups of moves"):
-        return pair if db.session.scalar(select(LoanMove.id).where(*moved(pair)).limit(1)) is not None else None
+        return db.session.scalar(select(LoanMove.id).where(*moved(pair)).limit(1)) is not None
 
 
 def late_before(frame: Mapping[str, Any] | Frame, question: Question) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask
 from sqlalchemy import select
@@ -14,8 +15,7 @@ from dashboards.callbacks import COURSE
 from dashboards.dashboard import Dashboard, dashboards
 from portal.core.clock import business_date
 from portal.core.db import db
-from portal.core.scope import SYSTEM, acting, doing, unscoped
-from portal.core.security import actor_for_username
+from portal.core.scope import SYSTEM, acting, unscoped
 from portal.core.work import unit_of_work
 from portal.loans.classification import days_past_due
 from portal.loans.models import Loan, LoanStatus
@@ -25,6 +25,7 @@ from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
 from portal.loans.state import LoanState
 from portal.loans.thresholds import lateness_rules
+from tests.bench.dashboard import asking
 from tests.bench.measuring import Figure, median_ms, seconds, statements
 from tests.bench.rivals import positions_by_polars, sums_by_polars
 
@@ -42,10 +43,10 @@ def _dashboards(app: Flask) -> list[Figure]:
     found = []
     for key, page in sorted(dashboards.items()):
         for login, place, target in (("bench_committee", "head office", 500), (BRANCH_HEAD, "a branch", 80)):
-            with app.test_request_context("/"), acting(actor_for_username(login)), doing("", "list"):
-                took = median_ms(lambda page=page: _data(page), times=3)
-                with statements(db.engine) as sent:
-                    _data(page)
+            ask = partial(asking, app, login, partial(_data, page))
+            took = median_ms(ask, times=3)
+            with app.app_context(), statements(db.engine) as sent:
+                ask()
             found.append(
                 Figure(f"Data of the dashboard “{key}”, {place}", took, "ms", target, f"{len(sent)} statements")
             )
