@@ -144,9 +144,9 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     """Empty = every dimension of the frame."""
     listing: Listing | None = None
-    from_sums: bool = False
-    """The measure says the same of rows that were added up beforehand (`register_sums`): it is linear in what was
-    added, and its conditions read only what such rows have in common."""
+    from_sums: str = ""
+    """Name of the frames of rows that were added up beforehand (`register_sums`) and of which the measure says the
+    same: it is linear in what was added, and its conditions read only what such rows have in common."""
     adds_up: bool = False
     """The measure is a plain sum or count of rows: groups that share out all rows add up to the whole, exactly."""
     concerns: Mapping[str, Collection[Any]] = field(default_factory=dict)
@@ -173,8 +173,8 @@ class Metric:
         return lambda raw: self.empty if raw is None else finish(int(raw))
 
 
-Sums = Callable[[Question], Frame | None]
-"""The frame of rows added up that says the same as another frame about this question; None when there is none."""
+Sums = Callable[[Question], Sequence[Frame]]
+"""Frames of rows added up that say the same as another frame about this question, those with the fewest rows first."""
 
 metrics: Registry[Metric] = Registry("metrics")
 _sums: dict[Callable[[Question], Frame], Sums] = {}
@@ -264,7 +264,7 @@ def evaluate(
             frame = frame_of(question)
             for metric in parts:
                 check_dimensions(metric, frame, [*by, *within])
-            sums = _sums[frame_of](question) if frame_of in _sums else None
+            sums = _sums[frame_of](question) if frame_of in _sums else ()
             for source, some in sources(frame, sums, parts, {*by, *within}):
                 figures = Figures(source, some, within, question)
                 for group, values in figures.cut(by) if by else ():
@@ -326,13 +326,15 @@ def by_frame(parts: Sequence[Metric]) -> dict[Callable[[Question], Frame], list[
 
 
 def sources(
-    frame: Frame, sums: Frame | None, parts: Sequence[Metric], cut_by: Collection[str]
+    frame: Frame, sums: Sequence[Frame], parts: Sequence[Metric], cut_by: Collection[str]
 ) -> list[tuple[Frame, list[Metric]]]:
     """Which metrics are read from which rows: from sums where there are some that can be cut so, else one by one."""
-    if sums is None or not set(cut_by) <= set(sums.dimensions):
-        return [(frame, list(parts))]
-    quick, slow = [m for m in parts if m.from_sums], [m for m in parts if not m.from_sums]
-    return [(source, some) for source, some in ((sums, quick), (frame, slow)) if some]
+    fit = [source for source in sums if set(cut_by) <= set(source.dimensions)]
+    found: dict[int, tuple[Frame, list[Metric]]] = {}
+    for metric in parts:
+        source = next((source for source in fit if source.name == metric.from_sums), frame)
+        found.setdefault(id(source), (source, []))[1].append(metric)
+    return list(found.values())
 
 
 def with_ratios(keys: Iterable[str], values: Mapping[str, Value]) -> dict[str, Value]:

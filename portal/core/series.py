@@ -37,7 +37,7 @@ SeriesFrame = Callable[[Collection[date]], tuple[Frame, frozenset[date]]]
 """From dates to one frame over those of them that are kept together, told apart by its column `as_of`; and which."""
 
 _over: dict[Callable[[Question], Frame], SeriesFrame] = {}
-_sums_over: dict[Callable[[Question], Frame], Callable[[], Frame]] = {}
+_sums_over: dict[Callable[[Question], Frame], Callable[[], Sequence[Frame]]] = {}
 
 
 def register_series(frame_of: Callable[[Question], Frame], over: SeriesFrame) -> None:
@@ -45,7 +45,7 @@ def register_series(frame_of: Callable[[Question], Frame], over: SeriesFrame) ->
     _over[frame_of] = over
 
 
-def register_series_sums(frame_of: Callable[[Question], Frame], over: Callable[[], Frame]) -> None:
+def register_series_sums(frame_of: Callable[[Question], Frame], over: Callable[[], Sequence[Frame]]) -> None:
     """Say where the rows of a frame stand added up for every date that is kept, told apart by the column `as_of`."""
     _sums_over[frame_of] = over
 
@@ -102,7 +102,7 @@ def _together(
             frame, kept = _over[frame_of](days)
             for metric in parts:
                 check_dimensions(metric, frame, [*by, *within])
-            sums = _sums_over[frame_of]() if frame_of in _sums_over else None
+            sums = _sums_over[frame_of]() if frame_of in _sums_over else ()
             for source, some in sources(frame, sums, parts, {*by, *within}):
                 for day, groups in _of_kept(source, some, sorted(kept), by, within).items():
                     for group, values in groups.items():

@@ -1,8 +1,11 @@
-"""Loan groups: open loans that are alike, added up. What dashboards sum is read from here, not from a million loans.
+"""Loan groups: open loans that are alike, added up, and how many borrowers they have. What dashboards sum is read from
+here, not from a million loans.
 
 A group's rows are added together: whoever changes loans takes out what they added before and puts in what they add now
-(a row may be negative). Loans of customers with several open loans stay apart, a row for each customer and likeness, so
-that borrowers can be counted: nobody who has two loans counts twice.
+(a row may be negative). Sums of loans just add up; borrowers do not, since nobody may count twice who has two loans. So
+a borrower counts in a group only if all his open loans are in it, and stands apart, in a row for each group, if they
+are not. Borrowers are kept twice: by whom the loans belong to, which most questions ask, and by all that loans have in
+common.
 
 Kept by the functions here, within the transaction that changes `loan_state`, `loan_snapshot` or an owner. Nobody else
 changes loans meanwhile: verbs hold the business date, day-end takes it alone, and two bookings on loans of one customer
@@ -11,13 +14,14 @@ wait for each other. A reconciliation proves the groups equal to the loans.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ForeignKey,
     Index,
     Select,
@@ -45,14 +49,10 @@ LIKENESS = ("product_id", "category", "days_past_due")
 SUMS = ("balance", "accrued_interest", "overdue_principal", "overdue_interest")
 
 
-class LoanGroup(BranchScoped, Model):
-    """Open loans that are alike (贷款汇总), as they stand or at a month-end. Branch, team and manager are today's."""
+class GroupOfLoans(BranchScoped):
+    """Whose loans a row is about, and when: branch, team and manager are today's, what begins with `held` is then's."""
 
     scope_resource = "Loan"
-    __table_args__ = (
-        Index("ix_loan_group_as_of_branch", "as_of", "branch_id"),
-        Index("ix_loan_group_customer_id", "customer_id"),
-    )
 
     id: Mapped[BigId]
     as_of: Mapped[BusinessDate | None]
@@ -61,14 +61,18 @@ class LoanGroup(BranchScoped, Model):
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     held_branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    """Whose the loans were on the date; with `held_team_id` and `held_manager_id`."""
     held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     held_manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class LoanGroup(GroupOfLoans, Model):
+    """Open loans that are alike (贷款汇总), as they stand or at a month-end."""
+
+    __table_args__ = (Index("ix_loan_group_as_of_branch", "as_of", "branch_id"),)
+
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     category: Mapped[Category] = mapped_column(Choice(Category))
     days_past_due: Mapped[int]
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
-    """Of a customer with several open loans; None = each loan is another customer's."""
     loans: Mapped[int]
     balance: Mapped[Money]
     accrued_interest: Mapped[Money]
@@ -76,6 +80,24 @@ class LoanGroup(BranchScoped, Model):
     overdue_interest: Mapped[Money]
     balance_times_rate: Mapped[int] = mapped_column(BigInteger)
     """Fen times parts per million."""
+
+
+class BorrowerGroup(GroupOfLoans, Model):
+    """Borrowers with open loans (借款户汇总): so many with all theirs in this group, or one who stands apart."""
+
+    __table_args__ = (
+        Index("ix_borrower_group_as_of", "as_of", "by_owner", "branch_id", "customer_id", "borrowers"),
+        Index("ix_borrower_group_customer_id", "customer_id"),
+    )
+
+    by_owner: Mapped[bool]
+    """Whether loans are told apart by their owners alone; else also by the following, which is NULL then."""
+    product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
+    category: Mapped[Category | None] = mapped_column(Choice(Category))
+    days_past_due: Mapped[int | None]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    """Who has loans in other groups, too; None = all loans of these borrowers are here."""
+    borrowers: Mapped[int]
 
 
 @contextmanager
@@ -102,33 +124,49 @@ def snapshots_regrouped(session: Session, loans: Collection[int]) -> Iterator[No
 
 def regroup_states(session: Session) -> None:
     """All groups of `loan_state`, anew."""
-    _run(session, delete(LoanGroup).where(LoanGroup.as_of.is_(None)))
-    _insert(session, _groups(LoanState))
+    _clear(session, None)
+    _put_in(session, LoanState)
 
 
 def regroup_snapshot(session: Session, day: date) -> None:
     """All groups of a month-end, anew."""
-    _run(session, delete(LoanGroup).where(LoanGroup.as_of == day))
-    _insert(session, _groups(LoanSnapshot, day=day))
+    _clear(session, day)
+    _put_in(session, LoanSnapshot, day=day)
 
 
 Totals = dict[tuple[Any, ...], tuple[int, ...]]
-"""By what loans have in common: their number, sums and balance times rate. What adds up to nothing is left out."""
+"""By what loans have in common: their number, sums and balance times rate; and borrowers, by what tells them apart.
+What adds up to nothing is left out."""
 
 
 def groups_of(day: date | None) -> tuple[Totals, Totals]:
     """(as kept, as the loans add up now) of a month-end, or of `loan_state` if None. For batches: unscoped."""
-    present = LoanGroup.as_of.is_(None) if day is None else LoanGroup.as_of == day
-    names = [*OWNERS, *(f"held_{name}" for name in OWNERS), *LIKENESS, "customer_id"]
-    sums = [func.sum(getattr(LoanGroup, name)) for name in ("loans", *SUMS, "balance_times_rate")]
-    kept = select(*(getattr(LoanGroup, name) for name in names), *sums).where(present)
-    kept = kept.group_by(*(getattr(LoanGroup, name) for name in names))
-    anew = _groups(LoanState) if day is None else _groups(LoanSnapshot, day=day)
-    found: list[Totals] = []
-    for rows in (db.session.execute(kept), (row[1:] for row in db.session.execute(anew))):
-        totals = {tuple(row[: len(names)]): tuple(map(int, row[len(names) :])) for row in rows}
-        found.append({key: values for key, values in totals.items() if any(values)})
-    return found[0], found[1]
+    source: Any = LoanState if day is None else LoanSnapshot
+    kept: Totals = {}
+    anew: Totals = {}
+    for group, sums, statements in (
+        (LoanGroup, ("loans", *SUMS, "balance_times_rate"), [_loans(source, day=day)]),
+        (BorrowerGroup, ("borrowers",), [_borrowers(source, by_owner, day=day) for by_owner in (True, False)]),
+    ):
+        present = group.as_of.is_(None) if day is None else group.as_of == day
+        names = [str(column.key) for column in statements[0].selected_columns if column.key not in (*sums, "as_of")]
+        columns = [getattr(group, name) for name in names]
+        held = select(*columns, *(func.sum(getattr(group, name)) for name in sums)).where(present).group_by(*columns)
+        _add_up(kept, group, len(names), db.session.execute(held))
+        for statement in statements:
+            inner = statement.subquery().c
+            ordered = select(*(inner[name] for name in (*names, *sums)))
+            _add_up(anew, group, len(names), db.session.execute(ordered))
+    return _not_nothing(kept), _not_nothing(anew)
+
+
+def _add_up(totals: Totals, group: type, keys: int, rows: Iterable[Any]) -> None:
+    for row in rows:
+        totals[group.__name__, *row[:keys]] = tuple(map(int, row[keys:]))
+
+
+def _not_nothing(totals: Totals) -> Totals:
+    return {key: values for key, values in totals.items() if any(values)}
 
 
 def _customers_of(session: Session, loans: Collection[int]) -> list[int]:
@@ -143,54 +181,86 @@ def _customers_of(session: Session, loans: Collection[int]) -> list[int]:
     return sorted(found)
 
 
+def _clear(session: Session, day: date | None) -> None:
+    for group in (LoanGroup, BorrowerGroup):
+        _run(session, delete(group).where(group.as_of.is_(None) if day is None else group.as_of == day))
+
+
 def _take_out(session: Session, source: Any, customers: Collection[int]) -> None:
-    """Those with one loan are subtracted from their group; the rows of those with several go."""
-    _insert(session, _groups(source, customers, sign=-1))
-    present = LoanGroup.as_of.is_(None) if source is LoanState else LoanGroup.as_of.is_not(None)
-    _run(session, delete(LoanGroup).where(present, LoanGroup.customer_id.in_(customers)))
+    """Their loans are subtracted, and they themselves where they count; the rows of those who stand apart go."""
+    _put_in(session, source, customers, sign=-1)
+    present = BorrowerGroup.as_of.is_(None) if source is LoanState else BorrowerGroup.as_of.is_not(None)
+    _run(session, delete(BorrowerGroup).where(present, BorrowerGroup.customer_id.in_(customers)))
 
 
-def _put_in(session: Session, source: Any, customers: Collection[int]) -> None:
-    _insert(session, _groups(source, customers))
+def _put_in(
+    session: Session, source: Any, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
+) -> None:
+    _insert(session, LoanGroup, _loans(source, customers, day, sign))
+    for by_owner in (True, False):
+        _insert(session, BorrowerGroup, _borrowers(source, by_owner, customers, day, sign))
 
 
-def _groups(
+def _owned(source: Any, customers: Collection[int] | None, day: date | None, names: Iterable[str]) -> Select[Any]:
+    """Loans of the source with these columns and whose they are: today's and then's owner."""
+    owner = Loan if source is LoanSnapshot else source
+    statement = select(
+        (source.as_of if source is LoanSnapshot else cast(null(), LoanGroup.as_of.type)).label("as_of"),
+        *(getattr(owner, name).label(name) for name in OWNERS),
+        *(getattr(source, name).label(f"held_{name}") for name in OWNERS),
+        *(getattr(source, name).label(name) for name in names),
+    ).select_from(source)
+    if owner is Loan:
+        statement = statement.join(Loan, Loan.id == source.loan_id)
+    if day is not None:
+        statement = statement.where(source.as_of == day)
+    return statement if customers is None else statement.where(source.customer_id.in_(customers))
+
+
+KEYS = ("as_of", *OWNERS, *(f"held_{name}" for name in OWNERS))
+
+
+def _loans(
     source: Any, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
 ) -> Select[Any]:
-    """What loans add to their groups; with sign -1, what customers with one loan take out of theirs."""
-    only = [] if day is None else [source.as_of == day]
-    only += [] if customers is None else [source.customer_id.in_(customers)]
-    at = [source.as_of] if source is LoanSnapshot else []
-    # A window, not a join with the customers counted: PostgreSQL knows nothing of a month that was just written,
-    # expects one row of it, and would go through all of them again for each loan.
-    of_customer = func.count().over(partition_by=[source.customer_id, *at]).label("of_customer")
-    names = ("loan_id", "customer_id", "as_of", *OWNERS, *LIKENESS, *SUMS, "rate")
-    held = select(*(getattr(source, name) for name in names), of_customer).where(*only).subquery("held").c
-    owner = Loan if source is LoanSnapshot else held
-    keys = {
-        "as_of": held.as_of if at else cast(null(), LoanGroup.as_of.type),
-        **{name: getattr(owner, name) for name in OWNERS},
-        **{f"held_{name}": held[name] for name in OWNERS},
-        **{name: held[name] for name in LIKENESS},
-        # In words, not as a bound value: PostgreSQL would take each writing of it for another expression.
-        "customer_id": case((held.of_customer > literal_column("1"), held.customer_id)),
-    }
-    added = {
-        "loans": func.count() * sign,
-        **{name: func.sum(held[name]) * sign for name in SUMS},
-        "balance_times_rate": func.sum(held.balance * held.rate) * sign,
-    }
-    statement: Any = select(*(value.label(name) for name, value in {**keys, **added}.items()))
-    if owner is Loan:
-        statement = statement.join_from(held.loan_id.table, Loan, Loan.id == held.loan_id)
-    if sign < 0:
-        statement = statement.where(held.of_customer == 1)
-    return statement.group_by(*(value for name, value in keys.items() if name != "as_of" or at))  # type: ignore[no-any-return]
+    """What loans add to their groups; with sign -1, what they take out of them."""
+    loan = _owned(source, customers, day, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
+    keys = [loan[name] for name in (*KEYS, *LIKENESS)]
+    return select(
+        *keys,
+        (func.count() * sign).label("loans"),
+        *((func.sum(loan[name]) * sign).label(name) for name in SUMS),
+        (func.sum(loan.balance * loan.rate) * sign).label("balance_times_rate"),
+    ).group_by(*keys)
 
 
-def _insert(session: Session, groups: Select[Any]) -> None:
+def _borrowers(
+    source: Any, by_owner: bool, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
+) -> Select[Any]:
+    """The borrowers of loans in the groups these make; with sign -1 only those who do not stand apart."""
+    names = KEYS if by_owner else (*KEYS, *LIKENESS)
+    loan = _owned(source, customers, day, (*LIKENESS, "customer_id")).subquery("owned").c
+    # A window, not a join with the groups counted: PostgreSQL knows nothing of a month that was just written, expects
+    # one row of it, and would go through all of them again for each borrower.
+    groups = func.count().over(partition_by=[loan.customer_id, loan.as_of]).label("groups")
+    keys = [loan[name] for name in names]
+    one = select(*keys, loan.customer_id, groups).group_by(*keys, loan.customer_id).subquery("borrower").c
+    # In words, not as a bound value: PostgreSQL would take each writing of it for another expression.
+    apart = case((one.groups > literal_column("1"), one.customer_id))
+    told = {name: one[name] if name in names else cast(null(), getattr(BorrowerGroup, name).type) for name in LIKENESS}
+    statement = select(
+        *(one[name] for name in KEYS),
+        literal_column("true" if by_owner else "false", Boolean).label("by_owner"),
+        *(value.label(name) for name, value in told.items()),
+        apart.label("customer_id"),
+        (func.count() * sign).label("borrowers"),
+    ).group_by(*(one[name] for name in names), apart)
+    return statement.where(one.groups == 1) if sign < 0 else statement
+
+
+def _insert(session: Session, group: type[Model], groups: Select[Any]) -> None:
     names = [str(column.key) for column in groups.selected_columns]
-    _run(session, insert(LoanGroup).from_select(names, groups))
+    _run(session, insert(group).from_select(names, groups))
 
 
 def _run(session: Session, statement: Any) -> None:

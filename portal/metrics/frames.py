@@ -9,7 +9,7 @@ booked (flows).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -36,7 +36,7 @@ from portal.core.once import once
 from portal.core.scope import unscoped
 from portal.core.series import register_series, register_series_sums
 from portal.customers.models import Customer
-from portal.loans.groups import SUMS, LoanGroup
+from portal.loans.groups import SUMS, BorrowerGroup, LoanGroup
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Instalment, Loan
 from portal.loans.positions import COLUMNS, positions
@@ -122,44 +122,64 @@ def _held(days: Collection[date]) -> frozenset[date]:
         return frozenset(db.session.scalars(union_all(*looks)))
 
 
-def position_sums(question: Question) -> Frame | None:
-    """The same, added up by what loans have in common; None for a date that no groups are kept of."""
+def position_sums(question: Question) -> Sequence[Frame]:
+    """The same, added up by what loans have in common; none for a date that no groups are kept of."""
     kept = kept_in(question)
     if kept is None:
-        return None
-    return _sums_in((LoanGroup.as_of.is_(None) if kept is LoanState else LoanGroup.as_of == question.as_of,))
+        return ()
+    return _sums_in(lambda group: group.as_of.is_(None) if kept is LoanState else group.as_of == question.as_of)
 
 
-def _sums_in(where: Sequence[ColumnElement[bool]]) -> Frame:
-    alone = case((LoanGroup.customer_id.is_(None), LoanGroup.loans), else_=0)
-    added = ("loans", "balance_times_rate", *SUMS)
-    return Frame(
-        name="position sums",
-        select_from=LoanGroup,
-        columns={
-            **{name: getattr(LoanGroup, name) for name in (*added, "category", "days_past_due")},
-            "borrowers": func.sum(alone) + func.count(LoanGroup.customer_id.distinct()),
-        },
-        dimensions={
-            "branch": LoanGroup.held_branch_id,
-            "team": LoanGroup.held_team_id,
-            "manager": LoanGroup.held_manager_id,
-            "product": LoanGroup.product_id,
-            "category": LoanGroup.category,
-            "days_past_due": DAYS_PAST_DUE.expression(LoanGroup.days_past_due),
-            "purpose": Product.purpose,
-            "product_channel": Product.channel,
-        },
-        where=where,
-        joins=((Product, Product.id == LoanGroup.product_id),),
-        having=func.sum(LoanGroup.loans) > 0,
+def _sums_in(at: Callable[[Any], ColumnElement[bool]]) -> Sequence[Frame]:
+    return (
+        Frame(
+            name="loans",
+            select_from=LoanGroup,
+            columns={
+                name: getattr(LoanGroup, name)
+                for name in ("loans", "balance_times_rate", *SUMS, "category", "days_past_due", "as_of")
+            },
+            dimensions={**_owners(LoanGroup), **_likeness(LoanGroup)},
+            where=(at(LoanGroup),),
+            joins=((Product, Product.id == LoanGroup.product_id),),
+            having=func.sum(LoanGroup.loans) > 0,
+        ),
+        _borrowers_in(_owners(BorrowerGroup), at, by_owner=True),
+        _borrowers_in({**_owners(BorrowerGroup), **_likeness(BorrowerGroup)}, at, by_owner=False),
     )
 
 
-def position_sums_series() -> Frame:
+def _borrowers_in(dimensions: Mapping[str, Any], at: Callable[[Any], ColumnElement[bool]], *, by_owner: bool) -> Frame:
+    alone = case((BorrowerGroup.customer_id.is_(None), BorrowerGroup.borrowers), else_=0)
+    counted = func.sum(alone) + func.count(BorrowerGroup.customer_id.distinct())
+    return Frame(
+        name="borrowers",
+        select_from=BorrowerGroup,
+        columns={"borrowers": counted, "as_of": BorrowerGroup.as_of},
+        dimensions=dimensions,
+        where=(at(BorrowerGroup), BorrowerGroup.by_owner == by_owner),
+        joins=((Product, Product.id == BorrowerGroup.product_id),),
+        having=counted > 0,
+    )
+
+
+def _owners(group: Any) -> Mapping[str, Any]:
+    return {"branch": group.held_branch_id, "team": group.held_team_id, "manager": group.held_manager_id}
+
+
+def _likeness(group: Any) -> Mapping[str, Any]:
+    return {
+        "product": group.product_id,
+        "category": group.category,
+        "days_past_due": DAYS_PAST_DUE.expression(group.days_past_due),
+        "purpose": Product.purpose,
+        "product_channel": Product.channel,
+    }
+
+
+def position_sums_series() -> Sequence[Frame]:
     """The sums of all snapshots, told apart by the column `as_of`."""
-    frame = _sums_in((LoanGroup.as_of.is_not(None),))
-    return replace(frame, columns={**frame.columns, "as_of": LoanGroup.as_of})
+    return _sums_in(lambda group: group.as_of.is_not(None))
 
 
 register_series(position_frame, position_series)

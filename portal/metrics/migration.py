@@ -39,7 +39,7 @@ def _sum_if(column: str, condition: Any = None) -> dict[str, Any]:
         held = frame[column]
         return func.sum(held if condition is None else case((condition(frame), held), else_=0))
 
-    return {"measure": measure, "adds_up": True, "from_sums": True}
+    return {"measure": measure, "adds_up": True, "from_sums": "moves"}
 
 
 def _had(frame: Frame) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ loan that changed hands counts wholly with its new owner, so that parts add up t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -128,14 +128,14 @@ def move_frame(question: Question) -> Frame:
     )
 
 
-def move_sums(question: Question) -> Frame | None:
-    """The same, added up by what loans have in common; None for two dates that no groups are kept of."""
+def move_sums(question: Question) -> Sequence[Frame]:
+    """The same, added up by what loans have in common; none for two dates that no groups are kept of."""
     pair = _kept_pair(question)
     if pair is None:
-        return None
+        return ()
     names = ("balance_before", "balance_after", "days_before", "days_after", "category_before", "category_after")
-    return Frame(
-        name="move sums",
+    sums = Frame(
+        name="moves",
         select_from=LoanMove,
         columns={name: getattr(LoanMove, name) for name in (*names, "loans", "balance_kept")},
         dimensions={
@@ -151,6 +151,7 @@ def move_sums(question: Question) -> Frame | None:
         joins=((Product, Product.id == LoanMove.product_id),),
         having=func.sum(LoanMove.loans) > 0,
     )
+    return (sums,)
 
 
 register_sums(move_frame, move_sums)

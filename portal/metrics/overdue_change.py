@@ -57,7 +57,7 @@ def _register(
                 frame=move_frame,
                 measure=measure,
                 adds_up=True,
-                from_sums=True,
+                from_sums="moves",
                 parameters=parameters,
             )
         )

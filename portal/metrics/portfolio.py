@@ -47,23 +47,23 @@ def _stock(key: str, label: Any, unit: Unit, formula: Any, subject: Any, **kw: A
 
 
 def _sum(column: str) -> dict[str, Any]:
-    return {"measure": lambda frame, question: func.sum(frame[column]), "adds_up": True, "from_sums": True}
+    return {"measure": lambda frame, question: func.sum(frame[column]), "adds_up": True, "from_sums": "loans"}
 
 
 def _balance_if(condition: Condition) -> dict[str, Any]:
     """Balance of the loans that meet it."""
     measure = {"measure": lambda f, q: func.sum(case((condition(f, q), f["balance"]), else_=0))}
-    return {**measure, "adds_up": True, "from_sums": True}
+    return {**measure, "adds_up": True, "from_sums": "loans"}
 
 
 def _count_if(condition: Condition) -> dict[str, Any]:
     """Number of the loans that meet it."""
     measure = {"measure": lambda f, q: func.sum(case((condition(f, q), f["loans"]), else_=0))}
-    return {**measure, "adds_up": True, "from_sums": True}
+    return {**measure, "adds_up": True, "from_sums": "loans"}
 
 
 def _count() -> dict[str, Any]:
-    return {"measure": lambda frame, question: func.sum(frame["loans"]), "adds_up": True, "from_sums": True}
+    return {"measure": lambda frame, question: func.sum(frame["loans"]), "adds_up": True, "from_sums": "loans"}
 
 
 def _late(days: int, frame: Frame, question: Question) -> ColumnElement[bool]:
@@ -90,7 +90,7 @@ def _provision(ratios_on: RatiosOn) -> dict[str, Any]:
         shares = _shares(ratios_on(question.as_of))
         return lambda raw: int(half_up(Fraction(raw, shares), 0))
 
-    return {"measure": measure, "finish": finish, "adds_up": True, "from_sums": True}
+    return {"measure": measure, "finish": finish, "adds_up": True, "from_sums": "loans"}
 
 
 def _shares(ratios: Mapping[Category, Fraction]) -> int:
@@ -123,7 +123,7 @@ _stock(
     _("Number of different customers in the loan balance. Somebody with two loans counts once: parts do not add up."),
     BALANCES,
     measure=lambda frame, question: frame["borrowers"],
-    from_sums=True,
+    from_sums="borrowers",
     listing=open_loans(),
 )
 _stock(
@@ -134,7 +134,7 @@ _stock(
     BALANCES,
     measure=lambda frame, question: func.sum(frame["balance_times_rate"]),
     adds_up=True,
-    from_sums=True,
+    from_sums="loans",
     finish=_as_rate,
     internal=True,
 )
