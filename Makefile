@@ -10,7 +10,7 @@ run: setup
 # make test ARGS="tests/loans -x" runs a part
 test:
 	@bin/setup --dev
-	@.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check:
 	@bin/setup --dev

@@ -13,6 +13,7 @@ from portal.core import roles
 from portal.core.roles import grants_of
 from portal.core.scope import NONE
 from portal.core.security import OPEN_VIEWS, PUBLIC_ENDPOINTS, task_of, views_by_name
+from tests.databases import Engine
 from tests.world import World
 
 ALLOWED = {200, 201, 302, 304, 400, 404, 409, 415, 422}
@@ -69,16 +70,21 @@ def test_anonymous_visitors_reach_only_what_is_public(world: World):
                 assert "/login/" in target or target == "/", rule.endpoint
 
 
-def test_every_route_answers_each_role_as_the_table_says(open_app: World):
-    world = open_app
-    routes = declared_routes(world)
+def test_every_route_answers_each_role_as_the_table_says(open_app: World, engine: Engine):
+    """On SQLite every route and every role; on PostgreSQL each route once as a role that may and as one that may not,
+    since rights are looked up before anything that the engines do differently."""
+    routes = declared_routes(open_app)
     assert len(routes) > 100
+    asked: set[tuple[str, str, bool]] = set()
     for role in roles.roles:
-        client, grants = world.login(role), grants_of(role)
+        client, grants = open_app.login(role), grants_of(role)
         for rule, method, resource, action in routes:
             if method == "DELETE" or rule.endpoint.endswith(".delete"):
                 continue  # would change the company; refused and allowed deletes are tested with the views
             granted = grants.get((resource, action), NONE) != NONE
+            if engine.name == "postgresql" and (rule.rule, method, granted) in asked:
+                continue
+            asked.add((rule.rule, method, granted))
             status = call(client, rule, method)
             if granted:
                 assert status in ALLOWED, (role, rule.endpoint, method, status)

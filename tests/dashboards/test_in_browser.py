@@ -201,7 +201,7 @@ def test_figures_come_to_where_their_places_were_kept(
     page.goto(PAGE)
     expect(page.locator("#portfolio-tiles .skeleton-figure")).to_have_count(10)
     expect(page.locator(".chart-rows .skeleton-chart")).to_have_count(4)
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("#portfolio-branch")
     kept = places(page)
     held.let_go()
     for chart in CHARTS:
