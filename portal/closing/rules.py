@@ -41,13 +41,17 @@ def apportioned(
     """Parts, each rounded by itself, that add up to what their headings are, and these to the whole.
 
     A branch then holds exactly its own rounded figure, and the company its own; only in the largest branch, and there
-    in the largest group, a few fen differ from what rounding that group by itself gives.
+    in the largest group, a few fen differ from what rounding that group by itself gives. A heading that is not told is
+    0: nothing is asked for there any more.
     """
     wanted = with_odd_fen(headings, whole)
     by_heading: dict[Hashable, dict[K, int]] = defaultdict(dict)
     for key, amount in parts.items():
         by_heading[heading(key)][key] = amount
-    return {key: amount for head, own in by_heading.items() for key, amount in with_odd_fen(own, wanted[head]).items()}
+    found: dict[K, int] = {}
+    for head, own in by_heading.items():
+        found |= with_odd_fen(own, wanted.get(head, 0))
+    return found
 
 
 def last_month_end(open_date: date) -> date:

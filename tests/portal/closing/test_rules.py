@@ -57,6 +57,10 @@ def test_each_branch_holds_its_own_rounded_figure_but_for_the_odd_fen_of_the_com
     assert found.keys() == parts.keys()
 
 
+def test_a_branch_of_which_nothing_is_left_gives_back_what_it_holds():
+    assert apportioned({("a", 1): 0, ("b", 2): 7}, lambda key: key[0], {"b": 7}, 7) == {("a", 1): 0, ("b", 2): 7}
+
+
 def test_the_last_closed_month_is_open_for_its_own_entries_and_older_ones_are_booked_today():
     may = dt.date(2026, 5, 31)
     assert last_month_end(dt.date(2026, 6, 1)) == last_month_end(dt.date(2026, 6, 30)) == may
