@@ -29,6 +29,7 @@ from portal.loans import following
 from portal.loans.booking import open_date
 from portal.loans.components import Component
 from portal.loans.ledger import Account
+from portal.loans.reconciliation import BOOKS
 
 RULE_VERSION = "1"
 WRITING = "month-end entries are written for the whole company"
@@ -219,4 +220,5 @@ def follow(day: date) -> None:
                 post(kind, day)
 
 
+BOOKS.append(MonthEndPosting)
 following.closed.register("month-end entries", follow)
