@@ -26,6 +26,7 @@ AREAS = (
     "pricing",
     "loans",
     "risk",
+    "closing",
     "guarantees",
     "limits",
     "warnings",

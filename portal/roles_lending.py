@@ -99,6 +99,37 @@ grant(
     audit=ALL_READ,
 )
 grant(
+    "MonthEndEntry",
+    committee=ALL_READ,
+    risk=ALL_READ,
+    finance="read export undo @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "MonthEndProposal",
+    committee=ALL_READ,
+    risk=ALL_READ,
+    approver="read approve @all",
+    finance="read add export approve @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "VatLine",
+    committee=ALL_READ,
+    finance=ALL_READ,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
+    "TrialBalance",
+    committee="read @all",
+    finance="read @all",
+    compliance="read @all",
+    audit="read @all",
+)
+grant(
     "CategoryReview",
     committee=ALL_READ,
     branch_head="read add export approve @branch",

@@ -57,6 +57,11 @@ tell(
     rescheduling__refuse=_("Extension or restructuring refused"),
     loans__decide_misuse=_("Misuse of funds decided"),
     loans__reset_rates=_("Rates set anew by the LPR"),
+    closing__post=_("Month-end booked"),
+    closing__reverse=_("Month-end entry taken back"),
+    closing__propose=_("Month-end proposed"),
+    closing__decide=_("Month-end decided"),
+    closing__withdraw=_("Proposal for a month-end taken back"),
     statement__take_in=_("Bank statement brought in"),
     statement__undo=_("Bank statement taken back"),
     statement__match=_("Line of a bank statement matched"),
@@ -218,6 +223,7 @@ tell(
     seed__guarantees=_("Guarantees of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
+    seed__closing=_("Month-ends of the demo company booked"),
 )
 
 for key, words in {
@@ -225,6 +231,7 @@ for key, words in {
     "PortfolioDashboard": _("Portfolio dashboard"),
     "AllInCost": _("All-in cost"),
     "LimitCheck": _("Room for a loan"),
+    "TrialBalance": _("Trial balance"),
     "ExportJob": _("Large export"),
     "Job": _("Background job"),
     "StoredFile": _("File"),

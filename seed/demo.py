@@ -24,6 +24,7 @@ from portal.loans.models import Loan
 from portal.loans.state import LoanState
 from portal.organization.models import Branch
 from seed import names
+from seed.closing import load_month_ends
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
 from seed.guarantees import load_guarantees
@@ -91,7 +92,9 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What secures the loans, whose terms changed and what is warned of, once it is known how late they are; limits."""
+    """What follows once it is known how late loans are: month-ends, what secures them, terms, warnings, limits."""
+    with unit_of_work("seed.closing"):
+        load_month_ends()
     with unit_of_work("seed.guarantees"):
         load_guarantees()
     load_terms()

@@ -17,6 +17,8 @@ from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import select
 from werkzeug.security import generate_password_hash
 
+from portal.closing.models import EntryKind, MonthEndEntry, MonthEndPosting, MonthEndProposal, VatLine
+from portal.closing.models import ProposalState as MonthEndState
 from portal.core import roles
 from portal.core.accounts import sessions
 from portal.core.accounts.events import Way
@@ -142,8 +144,10 @@ def build(app: Flask, per_manager: int = 4) -> World:
             _moves(world)
             _prices(product)
             _figures()
+            entry = _month_end()
             _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
+                _month_end_lines(world, entry, product, manager)
                 for number in range(per_manager):
                     _customer_with_loan(world, product, manager, number)
             db.session.flush()
@@ -268,6 +272,42 @@ def _figures() -> None:
             source="audited statement",
         )
     )
+
+
+def _month_end() -> int:
+    """What was booked of the last month-end, nothing of the allowance; and a proposal for its VAT that waits."""
+    figures = {"wanted": 600, "held": 0, "difference": 600}
+    proposed = {"proposed_on": TODAY, "proposer": "somebody", "state": MonthEndState.PROPOSED}
+    _added(MonthEndProposal(kind=EntryKind.VAT, month_end=MONTH_END, **figures, **proposed))
+    return _added(
+        MonthEndEntry(
+            key="memo_interest/20260531",
+            kind=EntryKind.MEMO_INTEREST,
+            month_end=MONTH_END,
+            booking_date=MONTH_END,
+            period=202605,
+            amount=300,
+            rule_version="1",
+            posted_by="system",
+            posted_at=dt.datetime(2026, 6, 1, tzinfo=dt.UTC),
+        )
+    )
+
+
+def _month_end_lines(world: World, entry_id: int, product_id: int, manager: str) -> None:
+    branch, team = PLACES[manager]
+    group = {
+        "entry_id": entry_id,
+        "component": Component.INTEREST,
+        "branch_id": world.branches[branch],
+        "team_id": world.teams[team or ""],
+        "manager_id": world.staff[manager],
+        "product_id": product_id,
+    }
+    dates = {"kind": EntryKind.MEMO_INTEREST, "value_date": MONTH_END, "booking_date": MONTH_END}
+    for account, amount in ((Account.MEMO_INTEREST, 100), (Account.MEMO_INTEREST_CONTRA, -100)):
+        _added(MonthEndPosting(account=account, amount=amount, **dates, **group))
+    _added(VatLine(month_end=MONTH_END, taxed=10_600, exempt=500, tax=600, **group))
 
 
 def _limits(customer_id: int, tag: str, used: int) -> None:

@@ -75,6 +75,7 @@ PROVISIONS = register_dashboard(
             Tile("npl_ratio", good="down", why="changed"),
             Tile("provision_specific", good="down"),
             Tile("required_coverage"),
+            Tile("general_reserve_required"),
         ),
         charts=(
             Stress(key="stress", title=_("If a share of each category became worse")),

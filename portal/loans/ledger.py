@@ -36,6 +36,10 @@ class Account(Labelled):
     COSTS_BORNE = "6602", _("Costs of enforcement borne")
     WAIVED = "9102", _("Claims waived (off balance)")
     WAIVED_CONTRA = "9902", _("Contra of claims waived (off balance)")
+    TAX_PAYABLE = "2221", _("Taxes payable")
+    IMPAIRMENT = "6702", _("Credit impairment loss")
+    MEMO_INTEREST = "9103", _("Interest earned and not recognised (off balance)")
+    MEMO_INTEREST_CONTRA = "9903", _("Contra of interest not recognised (off balance)")
 
     @property
     def on_balance(self) -> bool:

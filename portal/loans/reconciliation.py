@@ -22,6 +22,9 @@ from portal.loans.receipts import HeldPosting, HeldReceipt
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.loans.terms import TermsChange
 
+BOOKS: list[Any] = [Posting, HeldPosting]
+"""Postings that together are the trial balance; an area above adds its own."""
+
 FIGURES = tuple(name for name in COLUMNS if name != "as_of")
 
 
@@ -74,7 +77,7 @@ def _of(source: Any) -> list[Any]:
 
 def _trial_balance() -> Iterator[Difference]:
     sums = {True: 0, False: 0}
-    for model in (Posting, HeldPosting):
+    for model in BOOKS:
         statement = select(model.account, cast(func.sum(model.amount), BigInteger)).group_by(model.account)
         for account, amount in db.session.execute(statement):
             sums[account.on_balance] += amount

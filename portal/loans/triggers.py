@@ -17,6 +17,9 @@ IMMUTABLE: Tables = {
     "posting": ("id",),
     "held_posting": ("id",),
     "terms_change": ("id", "journal_id"),
+    "month_end_entry": ("id", "key", "reverses_id"),
+    "month_end_posting": ("id",),
+    "vat_line": ("id",),
     "audit_entry": ("id",),
 }
 """Each table with its unique columns, by which REPLACE would find a row to delete."""

@@ -22,6 +22,8 @@ CATALOGUE = (
     "overdue_change",
     "vintage",
     "provisions",
+    "memo",
+    "income",
     "concentration",
 )
 

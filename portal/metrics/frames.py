@@ -48,11 +48,11 @@ from portal.products.models import Product
 
 def position_frame(question: Question) -> Frame:
     """Loans with a balance at the end of `as_of`, one row a loan."""
-    return _positions_in(*_position_source(question))
+    return positions_in(*position_source(question))
 
 
-def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
-    columns = {name: _of(source, name) for name in COLUMNS}
+def positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
+    columns = {name: column_of(source, name) for name in COLUMNS}
     columns["loans"] = literal_column("1", Integer)
     columns["balance_times_rate"] = columns["balance"] * columns["rate"]
     columns["borrowers"] = func.count(columns["customer_id"].distinct())
@@ -82,7 +82,7 @@ def _positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
     )
 
 
-def _position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
+def position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
     """Where positions of this date stand, and the condition that picks them."""
     kept = kept_in(question)
     if kept is LoanState:
@@ -103,7 +103,7 @@ def kept_in(question: Question) -> type | None:
 
 def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
     """Positions of those of these days that have a snapshot, told apart by the column `as_of`; and which they are."""
-    frame = _positions_in(LoanSnapshot, ())
+    frame = positions_in(LoanSnapshot, ())
     return replace(frame, columns={**frame.columns, "as_of": LoanSnapshot.as_of}), _kept_days(days)
 
 
@@ -187,7 +187,7 @@ register_sums(position_frame, position_sums)
 register_series_sums(position_frame, position_sums_series)
 
 
-def _of(source: Any, name: str) -> ColumnElement[Any]:
+def column_of(source: Any, name: str) -> ColumnElement[Any]:
     return getattr(source.c if hasattr(source, "c") else source, name)  # type: ignore[no-any-return]
 
 

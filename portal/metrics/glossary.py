@@ -22,6 +22,7 @@ from portal.core.help import Help
 from portal.core.masks import derived
 from portal.core.metric import Metric, Question, asked, dimensions, evaluate, metrics, words
 from portal.core.views import PortalView
+from portal.loans.ledger import Account
 from portal.metrics.answers import read_day
 from portal.metrics.dimensions import parse_where, split_filter
 from portal.metrics.formatting import heading, shown, unit_words
@@ -193,5 +194,9 @@ def _question() -> Question:
     return asked(given.get("as_of"), given.get("from"), given.get("known_at"))
 
 
-def _loan_url(loan_id: int) -> str:
+def _loan_url(loan_id: int | None) -> str:
+    """A loan, or the lines of month-ends on the allowance, which are the only ones without a loan."""
+    if loan_id is None:
+        narrowed: dict[str, Any] = {"f.account.in": Account.ALLOWANCE.value}
+        return url_for("MonthEndPostingView.list", **narrowed)
     return url_for("LoanView.show", pk=loan_id) if scope.actor().may("Loan", "show") else ""

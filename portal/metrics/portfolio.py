@@ -78,7 +78,7 @@ def _as_rate(question: Question) -> Callable[[int], Value]:
     return lambda raw: Fraction(raw, PPM)
 
 
-def _provision(ratios_on: RatiosOn) -> dict[str, Any]:
+def provided_for(ratios_on: RatiosOn) -> dict[str, Any]:
     """Sum of balance times ratio. The database adds up whole shares of a fen: nothing is lost before the end."""
 
     def measure(frame: Frame, question: Question) -> ColumnElement[Any]:
@@ -362,5 +362,5 @@ for _key, _label, _formula, _ratios_on, _parameters in (
         source=PROVISIONS,
         parameters=_parameters,
         listing=open_loans(),
-        **_provision(_ratios_on),
+        **provided_for(_ratios_on),
     )

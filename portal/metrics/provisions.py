@@ -2,12 +2,13 @@
 
 The allowance is what account 1304 holds. Write-offs and recoveries alone do not make one: until somebody posts a
 provision there is none to speak of, and everything that rests on it is not available rather than 0.
+
+The general risk reserve is a part of the company's equity (财金〔2012〕20号): no allowance, and in no ratio here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -16,16 +17,16 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import ColumnElement, case, func
 
 from portal.core.metric import Frame, Metric, Question, Unit, Value, register
-from portal.loans.ledger import Account, JournalKind, Posting
-from portal.metrics.frames import flow_frame
-from portal.metrics.portfolio import CATEGORIES, FLOORS, HOUSE, PROVISIONS
-from portal.metrics.thresholds import GENERAL, SPECIFIC
+from portal.metrics.allowance import allowance_frame
+from portal.metrics.frames import position_frame
+from portal.metrics.listings import open_loans
+from portal.metrics.portfolio import CATEGORIES, FLOORS, HOUSE, PROVISIONS, provided_for
+from portal.metrics.thresholds import GENERAL, RESERVE, SPECIFIC, reserve_ratios
 from portal.parameters.known import Known, Operator, declare
 from portal.parameters.services import parameter
 
 TARGETS_SOURCE = "商业银行贷款损失准备管理办法（银监会令2011年第4号），小额贷款公司参照"
-CONSUMES = (JournalKind.WRITE_OFF, JournalKind.RECOVERY)
-"""What uses the allowance up or gives back to it; anything else on the account provides for losses."""
+RESERVE_RULES = _("Rules on the Provisioning of Financial Enterprises (Cai Jin [2012] No. 20)")
 
 TARGETS = {
     "coverage_ratio": "target.coverage",
@@ -42,27 +43,14 @@ for _key, _label, _percent in (
     declare(Known(_key, _label, "percent", _percent, TARGETS_SOURCE, operator=Operator.GREATER_OR_EQUAL))
 
 
-def allowance_frame(question: Question) -> Frame:
-    """Postings to the allowance up to the date, by whoever owned the loan when they were booked."""
-    frame = flow_frame(question)
-    up_to = (
-        Posting.account == Account.ALLOWANCE,
-        Posting.value_date <= question.as_of,
-        Posting.booking_date <= question.known,
-    )
-    cuts = {key: value for key, value in frame.dimensions.items() if key != "month"}
-    return replace(frame, name="allowance", where=up_to, dimensions=cuts, facts=("product",))
-
-
 def _posted(frame: Frame, question: Question) -> ColumnElement[Any]:
     """The credit balance; NULL while nothing has been provided."""
-    provided = func.count(case((frame["kind"].not_in(CONSUMES), 1)))
-    return case((provided > 0, -func.sum(frame["amount"])))
+    return case((func.sum(frame["provides"]) > 0, -func.sum(frame["amount"])))
 
 
 def _stock(key: str, label: Any, unit: Unit, formula: Any, source: Any, **kw: Any) -> None:
-    frame: Callable[[Question], Frame] | None = None if "ratio" in kw else allowance_frame
-    register(Metric(key, label, unit, "stock", formula, source, CATEGORIES, frame=frame, **kw))
+    kw.setdefault("frame", None if "ratio" in kw else allowance_frame)
+    register(Metric(key, label, unit, "stock", formula, source, CATEGORIES, **kw))
 
 
 NONE_YET: Value = None
@@ -78,6 +66,18 @@ _stock(
     HOUSE,
     measure=_posted,
     empty=NONE_YET,
+)
+_stock(
+    "allowance_balance",
+    _("Balance of the allowance account"),
+    "money",
+    _(
+        "Credit balance of account 1304, whether a provision was posted or not: below 0 while write-offs have used up"
+        " more than was provided. What is provided at a month-end is the difference to it."
+    ),
+    HOUSE,
+    measure=lambda frame, question: -func.sum(frame["amount"]),
+    adds_up=True,
 )
 _stock(
     "coverage_ratio",
@@ -114,6 +114,20 @@ _stock(
     PROVISIONS,
     ratio=("provision_required", "npl_balance"),
     parameters=(*FLOORS, *SPECIFIC.values(), GENERAL),
+)
+_stock(
+    "general_reserve_required",
+    _("General risk reserve required (equity)"),
+    "money",
+    _(
+        "Sum over the five categories of balance times the standard ratio in force on the date. Set aside in equity out"
+        " of net profit; it is no allowance and covers no loan."
+    ),
+    RESERVE_RULES,
+    frame=position_frame,
+    parameters=tuple(RESERVE.values()),
+    listing=open_loans(),
+    **provided_for(reserve_ratios),
 )
 
 

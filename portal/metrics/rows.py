@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from sqlalchemy import func, select
 
 from portal.core import scope
@@ -34,11 +35,16 @@ FIELDS = {"days_before": "days_past_due", "days_after": "days_past_due"}
 """The field of a loan state that a fact is made of, where it has another name."""
 
 
+OF_GROUPS = _("Month-end entries")
+"""What stands for the loan where an amount was booked on a group of loans."""
+
+
 @dataclass(frozen=True)
 class LoanFigure:
     """What one loan contributes, and what kind of loan it is."""
 
-    loan_id: int
+    loan_id: int | None
+    """None: booked on a group of loans at a month-end."""
     code: str
     facts: tuple[str, ...]
     """Words for each of the page's `facts`."""
@@ -92,7 +98,7 @@ def _described(found: Sequence[Any], facts: Sequence[str], finish: Callable[[Any
     return tuple(
         LoanFigure(
             loan_id=row[0],
-            code=names[row[0]],
+            code=str(OF_GROUPS) if row[0] is None else names[row[0]],
             facts=tuple(said[n][key] for n, key in enumerate(row[1:-1])),
             value=finish(row[-1]),
         )

@@ -16,6 +16,7 @@ RatiosOn = Callable[[date], Mapping[Category, Fraction]]
 
 SPECIFIC = {category: f"provision_ratio.{category.value}" for category in Category}
 GENERAL = "provision_ratio.general"
+RESERVE = {category: f"reserve_ratio.{category.value}" for category in Category}
 
 
 def par_key(days: int) -> str:
@@ -50,6 +51,12 @@ def required_ratios(on: date) -> Mapping[Category, Fraction]:
     """Specific and general provision together."""
     found = parameters([*SPECIFIC.values(), GENERAL], on)
     return {category: _share(found[key]) + _share(found[GENERAL]) for category, key in SPECIFIC.items()}
+
+
+def reserve_ratios(on: date) -> Mapping[Category, Fraction]:
+    """What the general risk reserve in equity should be of each category, as a share of one."""
+    found = parameters(RESERVE.values(), on)
+    return {category: _share(found[key]) for category, key in RESERVE.items()}
 
 
 def _share(percent: ParameterValue) -> Fraction:

@@ -40,6 +40,7 @@ Unit = Literal[
     "cost_method",
     "ties",
     "missing_figure",
+    "income_parts",
 ]
 
 
@@ -171,6 +172,7 @@ def declare(parameter: Known) -> Known:
 
 RISK_RULES = "商业银行金融资产风险分类办法（银保监会、人民银行令〔2023〕1号）"
 PROVISION_RULES = "银行贷款损失准备计提指引（银发〔2002〕98号）"
+RESERVE_RULES = "金融企业准备金计提管理办法（财金〔2012〕20号）：标准法潜在风险估计值"
 HOUSE = "本机构规定"
 
 for key, label, operator, days in (
@@ -190,6 +192,15 @@ for key, label, ratio, confirmed in (
     ("general", _("General provision on all loans (%)"), "1", True),
 ):
     declare(Known(f"provision_ratio.{key}", label, "percent", ratio, PROVISION_RULES, confirmed=confirmed))
+
+for key, label, ratio in (
+    ("normal", _("General risk reserve, normal (%)"), "1.5"),
+    ("special_mention", _("General risk reserve, special mention (%)"), "3"),
+    ("substandard", _("General risk reserve, substandard (%)"), "30"),
+    ("doubtful", _("General risk reserve, doubtful (%)"), "60"),
+    ("loss", _("General risk reserve, loss (%)"), "100"),
+):
+    declare(Known(f"reserve_ratio.{key}", label, "percent", ratio, RESERVE_RULES))
 
 for key, label, days in (
     ("1", _("PAR 1: days past due"), "1"),

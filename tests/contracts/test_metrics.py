@@ -17,6 +17,7 @@ from tests.portal.metrics.brute_force import (
     CUTS,
     FIGURES,
     FLOWS,
+    INCOMES,
     MOVES,
     RATIOS,
     STOCKS,
@@ -38,10 +39,12 @@ EVERY_VINTAGE = list(VINTAGES)
 COURSES = ["days_before", "days_after", "category_before", "category_after", "overdue_part", "npl_part"]
 """Cuts of loans that went from one date to another."""
 OF_COHORTS = ["cohort", "months_on_book"]
-STOCK_CUTS = [cut for cut in CUTS if cut not in ("month", *COURSES, *OF_COHORTS)]
-FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", *COURSES, *OF_COHORTS)]
-MOVE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", *OF_COHORTS)]
-VINTAGE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", *COURSES)]
+PART = "income_part"
+STOCK_CUTS = [cut for cut in CUTS if cut not in ("month", PART, *COURSES, *OF_COHORTS)]
+FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", PART, *COURSES, *OF_COHORTS)]
+MOVE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *OF_COHORTS)]
+VINTAGE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *COURSES)]
+INCOME_CUTS = [*(cut for cut in FLOW_CUTS if cut != "month"), PART]
 
 DATES = {
     "the open business date, from loan states": Asked(OPEN),
@@ -144,6 +147,35 @@ def test_the_allowance_equals_its_twin_in_every_cut(books, asked):
 
 
 @pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_the_allowance_equals_its_twin_for_everybody(books, asked, who):
+    for cut in ("branch", "manager", "product", "customer_group"):
+        check(books, list(ALLOWANCES), replace(asked, by=(cut,)), who)
+
+
+def test_the_rows_behind_the_allowance_are_loans_and_what_month_ends_booked(books):
+    groups, total = answer(books, ["allowance_balance"], Asked(OPEN, by=("loan",)), SYSTEM)
+    with acting(SYSTEM):
+        page = rows_behind("allowance_balance", Question(OPEN), {}, 1, 1000)
+    of_groups = [row.value for row in page.rows if row.loan_id is None]
+    assert sum(of_groups) == groups[(None,)]["allowance_balance"] != 0
+    assert sum(row.value for row in page.rows) == total["allowance_balance"]
+
+
+@pytest.mark.parametrize("asked", PERIODS.values(), ids=PERIODS)
+def test_income_and_its_tax_equal_their_twins_in_every_cut(books, asked):
+    for cut in INCOME_CUTS:
+        check(books, list(INCOMES), replace(asked, by=(cut,)), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", PERIODS.values(), ids=PERIODS)
+def test_income_and_its_tax_equal_their_twins_for_everybody(books, asked, who):
+    for by in (("branch", PART), ("customer_group",)):
+        check(books, list(INCOMES), replace(asked, by=by), who)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
 @pytest.mark.parametrize("key", RATIOS)
 def test_what_provisions_cover_is_the_twins_parts_divided(books, key, who):
     above, below = RATIOS[key]
@@ -156,7 +188,7 @@ def test_what_provisions_cover_is_the_twins_parts_divided(books, key, who):
 def test_an_allowance_nobody_provided_is_not_available(books):
     """Before the first provision is booked there are write-offs at most, and nothing that they could be covered by."""
     groups, _total = answer(books, ["allowance"], Asked(OPEN, by=("loan",)), SYSTEM)
-    bare = [group[0] for group, values in groups.items() if values["allowance"] is None]
+    bare = [loan for loan in books.loans if groups.get((loan,), {}).get("allowance") is None]
     assert len(bare) > 20
     with acting(SYSTEM):
         found = evaluate(["allowance", "coverage_ratio", "adequacy"], where={"loan": bare}).total
@@ -236,7 +268,9 @@ def test_a_branch_filter_takes_the_branch_with_all_below_it(books, branch, who):
         assert evaluate(EVERY_STOCK, where={"branch": branch}, as_of=SNAPSHOTS[0]).total == total
 
 
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *ALLOWANCES, *RATIOS])
+@pytest.mark.parametrize(
+    "key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *ALLOWANCES, *INCOMES, *RATIOS]
+)
 def test_a_metric_is_refused_to_who_may_not_list_loans(company, key):
     with acting(NOBODY), pytest.raises(Forbidden):
         evaluate([key])
@@ -301,6 +335,8 @@ def test_the_invented_lender_has_something_of_everything(books):
     _groups, stocks = answer(books, EVERY_STOCK, Asked(OPEN), SYSTEM)
     _groups, flows = answer(books, EVERY_FLOW, Asked(OPEN, dt.date(2025, 1, 1)), SYSTEM)
     assert [key for key, value in {**stocks, **flows}.items() if not value] == ["lowest_rate", "disbursed_lowest_rate"]
+    _groups, incomes = answer(books, list(INCOMES), Asked(OPEN, dt.date(2025, 1, 1)), SYSTEM)
+    assert all(incomes.values())
     rows = books.positions(OPEN, OPEN)
     assert {row.category for row in rows} >= {"normal", "special_mention", "substandard", "doubtful"}
     assert any(row.loan.manager_id != row.customer.manager_id for row in rows)

@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from flask_babel import Babel
 from sqlalchemy import func, select
 
+import portal.closing.posting
 import portal.grids.models
 import portal.limits.gate  # what other areas hang onto payouts and day-end needs its tables and parameters, whichever
 import portal.limits.parameters  # test of this process was first to bring them in
@@ -37,12 +38,15 @@ from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner,
 from portal.loans.receipts import HeldPosting, HeldReceipt
 from portal.loans.state import LoanState
 from portal.loans.terms import TermsChange
+from portal.metrics import load_catalogue
 from portal.organization.models import Branch, BranchKind, Post, Staff, Team
 from portal.parameters.services import load_defaults
 from portal.pricing.catalogue import load_taken_over
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
 from tests.databases import Engine, Templates
+
+load_catalogue()  # day-end asks for figures at month-ends
 
 START = dt.date(2026, 1, 5)
 """The business date that tests begin on."""

@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import select
 
+from portal.closing.models import MonthEndPosting
 from portal.core.db import db
 from portal.core.scope import Actor, unscoped
 from portal.customers.models import Customer
@@ -25,6 +27,10 @@ from portal.products.models import Product
 
 FLOORS = ((360, "loss"), (270, "doubtful"), (90, "substandard"), (0, "special_mention"))
 SEVERITY = ("normal", "special_mention", "substandard", "doubtful", "loss")
+RESERVE = {"normal": "1.5", "special_mention": "3", "substandard": "30", "doubtful": "60", "loss": "100"}
+INCOME_PARTS = {"6011": "interest", "6021": "fee", "6051": "penalty"}
+SMALL = 100_000_00
+"""What a loan to a farm household, and all it owes, may amount to for its interest to be exempt from VAT."""
 SPECIFIC = {"normal": 0, "special_mention": 2, "substandard": 25, "doubtful": 50, "loss": 100}
 CHANGED_ON = dt.date(2026, 5, 1)
 NEVER = dt.date(9999, 1, 1)
@@ -55,6 +61,9 @@ class Row:
     step: str = ""
     amount: int = 0
     seen_on: dt.date | None = None
+    memo: int = 0
+    exempt: bool = False
+    of_group: bool = False
 
 
 @dataclass
@@ -75,6 +84,8 @@ class Books:
     minima: Mapping[int, Sequence[Any]]
     of_loan: Mapping[int, Sequence[Any]]
     """Journals by loan."""
+    of_groups: Sequence[Any]
+    """Lines of month-end entries."""
     held: dict[Any, list[Row]] = field(default_factory=dict)
 
     @classmethod
@@ -104,6 +115,7 @@ class Books:
                 past_owners=grouped(rows(PastOwner), "loan_id"),
                 minima=grouped(rows(CategoryMinimum), "loan_id"),
                 of_loan=grouped(rows(Journal), "loan_id"),
+                of_groups=rows(MonthEndPosting),
             )
 
     def positions(self, day: dt.date, known: dt.date) -> list[Row]:
@@ -151,6 +163,8 @@ class Books:
         held = [least.category for least in self.minima[loan.id] if least.first_day <= day < (least.day_after or NEVER)]
         floor = next((name for days, name in FLOORS if row.days > days), "normal")
         row.category = max(floor, *held, key=SEVERITY.index) if held else floor
+        if row.days > 90:
+            row.memo = max(0, self.earned(loan, day, known) - self.recognised(loan, day, known))
         row.rescheduled = any(
             journal.kind in ("extension", "restructuring")
             and journal.reverses_id is None
@@ -162,6 +176,65 @@ class Books:
             for journal in self.of_loan[loan.id]
         )
         return row
+
+    def earned(self, loan: Any, day: dt.date, known: dt.date) -> int:
+        """Contractual interest up to a day, day by day within the running instalment, in whole fen."""
+        total = 0
+        for line in self.instalments[loan.id]:
+            interest = line.interest
+            for charge in self.charges[line.id]:
+                if charge.component == "interest" and not (charge.value_date <= day and charge.booking_date <= known):
+                    interest -= charge.amount
+            if line.period_end <= day:
+                total += interest
+            elif line.period_start < day:
+                total += interest * (day - line.period_start).days // (line.period_end - line.period_start).days
+        return total
+
+    def recognised(self, loan: Any, day: dt.date, known: dt.date) -> int:
+        return -sum(
+            posting.amount
+            for posting in self.by_loan[loan.id]
+            if posting.account == "6011" and posting.value_date <= day and posting.booking_date <= known
+        )
+
+    @property
+    def by_loan(self) -> Mapping[int, list[Any]]:
+        if "by loan" not in self.held:
+            found: Any = defaultdict(list)
+            for posting in self.postings:
+                found[posting.loan_id].append(posting)
+            self.held["by loan"] = found
+        return self.held["by loan"]  # type: ignore[return-value]
+
+    def allowance(self, day: dt.date, known: dt.date) -> list[Row]:
+        """What was booked on the allowance account up to a day: of loans, and of groups at month-ends."""
+        found = [row for row in self.flows(dt.date.min, day, known) if row.posting.account == "1304"]
+        nobody = SimpleNamespace(id=None)
+        for line in self.of_groups:
+            if line.account == "1304" and line.value_date <= day and line.booking_date <= known:
+                owner = {name: getattr(line, name) for name in ("branch_id", "team_id", "manager_id")}
+                loan = SimpleNamespace(id=None, customer_id=None, product_id=line.product_id, **owner)
+                row = Row(loan, nobody, self.products[line.product_id], *owner.values(), posting=line)
+                row.of_group = True
+                found.append(row)
+        return found
+
+    def income(self, start: dt.date, end: dt.date, known: dt.date) -> list[Row]:
+        """What was booked on the accounts of income in a period, each posting with whether it is exempt from VAT."""
+        if ("income", start, end, known) not in self.held:
+            owed: dict[int, int] = defaultdict(int)
+            for row in self.positions(end, known):
+                owed[row.loan.customer_id] += row.balance
+            found = []
+            for row in self.flows(dt.date.min, dt.date.max, min(end, known)):
+                if row.posting.account in INCOME_PARTS and row.posting.booking_date >= start:
+                    small = row.loan.principal <= SMALL and owed[row.loan.customer_id] <= SMALL
+                    of_interest = row.posting.account == "6011"
+                    row.exempt = of_interest and row.customer.type == "farmer" and small
+                    found.append(row)
+            self.held["income", start, end, known] = found
+        return self.held["income", start, end, known]
 
     def flows(self, start: dt.date, end: dt.date, known: dt.date) -> list[Row]:
         """Postings of a period by value date."""
@@ -341,7 +414,14 @@ CUTS: Mapping[str, Callable[[Row], Any]] = {
     "months_on_book": lambda row: months_between(row.loan.disbursed_on, row.seen_on),
     "overdue_part": lambda row: part(row, is_late),
     "npl_part": lambda row: part(row, is_bad),
+    "income_part": lambda row: INCOME_PARTS[row.posting.account],
 }
+CUTS_OF_GROUPS = ("branch", "team", "manager", "product", "purpose", "product_channel")
+"""Of lines of month-end entries; whatever else they are cut by, they have none."""
+
+
+def cut_of(row: Row, cut: str) -> Any:
+    return None if row.of_group and cut not in CUTS_OF_GROUPS else CUTS[cut](row)
 
 
 # ---- figures -------------------------------------------------------------------------------------------------------
@@ -382,6 +462,11 @@ def provision(rows: Sequence[Row], day: dt.date, specific: bool, general: bool) 
             percent = Fraction("3.5")
         total += row.balance * Fraction((percent if specific else 0) + (1 if general else 0)) / 100
     return int(total + Fraction(1, 2))
+
+
+def reserve(rows: Sequence[Row]) -> int:
+    """In fen, halves up."""
+    return int(sum(row.balance * Fraction(RESERVE[row.category]) / 100 for row in rows) + Fraction(1, 2))
 
 
 def posted(rows: Sequence[Row], kind: str, accounts: str, component: str = "") -> list[Any]:
@@ -445,6 +530,8 @@ STOCKS: Mapping[str, Figure] = {
     "provision_required": lambda rows, day: provision(rows, day, specific=True, general=True),
     "provision_specific": lambda rows, day: provision(rows, day, specific=True, general=False),
     "provision_general": lambda rows, day: provision(rows, day, specific=False, general=True),
+    "general_reserve_required": lambda rows, day: reserve(rows),
+    "memo_interest": lambda rows, day: sum(row.memo for row in rows),
 }
 FLOWS: Mapping[str, Figure] = {
     "disbursed_amount": lambda rows, day: debits(rows, "disbursement", "1303"),
@@ -532,7 +619,27 @@ def allowance(rows: Sequence[Row]) -> int | None:
     return -sum(posting.amount for posting in on_account) if provided else None
 
 
-ALLOWANCES: dict[str, Figure] = {"allowance": lambda rows, day: allowance(rows)}
+ALLOWANCES: dict[str, Figure] = {
+    "allowance": lambda rows, day: allowance(rows),
+    "allowance_balance": lambda rows, day: -sum(row.posting.amount for row in rows),
+}
+
+
+def income_of(rows: Sequence[Row], exempt: bool) -> int:
+    return -sum(row.posting.amount for row in rows if row.exempt is exempt)
+
+
+def output_vat(rows: Sequence[Row]) -> int:
+    """6 % on top of the price: 6 parts of 106, halves away from zero."""
+    tax = Fraction(income_of(rows, exempt=False) * 6, 106)
+    return int(tax + Fraction(1, 2)) if tax >= 0 else -int(-tax + Fraction(1, 2))
+
+
+INCOMES: dict[str, Figure] = {
+    "income_taxable": lambda rows, day: income_of(rows, exempt=False),
+    "income_exempt": lambda rows, day: income_of(rows, exempt=True),
+    "output_vat": lambda rows, day: output_vat(rows),
+}
 RATIOS = {
     "coverage_ratio": ("allowance", "npl_balance"),
     "provision_ratio": ("allowance", "loan_balance"),
@@ -564,7 +671,7 @@ def of_today(books: Books, who: Actor, day: dt.date, cut: str) -> dict[str, dict
     return found
 
 
-MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS, **MOVES, **VINTAGES, **ALLOWANCES}
+MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS, **MOVES, **VINTAGES, **ALLOWANCES, **INCOMES}
 TERRITORIES = ("customer_count", "potential_customers", "coverage")
 CONCENTRATIONS = (
     "net_assets",
@@ -580,7 +687,7 @@ CONCENTRATIONS = (
     *(f"herfindahl_{cut}" for cut in ("customer", "industry", "product", "branch")),
 )
 """Their twins stand in test_concentration.py: they are of the whole and cannot be cut."""
-FIGURES = {*STOCKS, *FLOWS, *MOVES, *VINTAGES, *ALLOWANCES, *RATIOS, *TERRITORIES, *CONCENTRATIONS}
+FIGURES = {*STOCKS, *FLOWS, *MOVES, *VINTAGES, *ALLOWANCES, *INCOMES, *RATIOS, *TERRITORIES, *CONCENTRATIONS}
 
 
 @dataclass(frozen=True)
@@ -600,16 +707,18 @@ def answer(books: Books, keys: Sequence[str], asked: Asked, who: Actor) -> tuple
     if set(keys) <= STOCKS.keys():
         rows = books.positions(asked.as_of, known)
     elif set(keys) <= ALLOWANCES.keys():
-        rows = books.flows(dt.date.min, asked.as_of, known)
+        rows = books.allowance(asked.as_of, known)
+    elif set(keys) <= INCOMES.keys():
+        rows = books.income(asked.start or asked.as_of.replace(day=1), asked.as_of, known)
     elif set(keys) <= VINTAGES.keys():
         rows = books.vintage_steps(min(asked.as_of, known), MONTH_ENDS)
     elif set(keys) <= MOVES.keys():
         rows = books.moves(asked.start or asked.as_of.replace(day=1), asked.as_of, asked.known_at)
     else:
         rows = books.flows(asked.start or asked.as_of.replace(day=1), asked.as_of, known)
-    rows = [row for row in rows if sees(who, row) and all(CUTS[cut](row) in asked.where[cut] for cut in asked.where)]
+    rows = [row for row in rows if sees(who, row) and all(cut_of(row, cut) in asked.where[cut] for cut in asked.where)]
     groups: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
-        groups[tuple(CUTS[cut](row) for cut in asked.by)].append(row)
+        groups[tuple(cut_of(row, cut) for cut in asked.by)].append(row)
     values = {group: {key: MEASURES[key](found, asked.as_of) for key in keys} for group, found in groups.items()}
     return (values if asked.by else {}), {key: MEASURES[key](rows, asked.as_of) for key in keys}

@@ -11,13 +11,15 @@ import random
 
 from sqlalchemy import select
 
+from portal.closing.models import EntryKind, MonthEndEntry, MonthEndPosting
 from portal.core.clock import BusinessDay
 from portal.core.db import db
 from portal.core.setup import prepare
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid, GridKind
-from portal.loans.ledger import Journal, JournalKind
+from portal.loans.components import Component
+from portal.loans.ledger import Account, Journal, JournalKind
 from portal.loans.models import Loan
 from portal.loans.positions import positions
 from portal.loans.states import replace_snapshot, replace_states
@@ -53,10 +55,62 @@ class Company:
                 lives.loan(number)
             db.session.flush()
             self.extensions()
+            self.month_ends()
             db.session.flush()
             replace_states(db.session(), OPEN, positions(OPEN, standing=True))
             for day in SNAPSHOTS:
                 replace_snapshot(db.session(), day, positions(day))
+
+    def month_ends(self) -> None:
+        """Provisions of some groups at two month-ends, a part of the second one booked late; interest kept off balance;
+        the first one taken back in June."""
+        first = self.month_end(SNAPSHOTS[0], SNAPSHOTS[0], EntryKind.PROVISION, self.managers[:6], 1_000_01)
+        self.month_end(SNAPSHOTS[1], SNAPSHOTS[1], EntryKind.PROVISION, self.managers[3:], 77_77)
+        self.month_end(SNAPSHOTS[1], dt.date(2026, 6, 5), EntryKind.PROVISION, self.managers[:2], -33)
+        self.month_end(SNAPSHOTS[1], SNAPSHOTS[1], EntryKind.MEMO_INTEREST, self.managers[:4], 5_00)
+        self.month_end(
+            dt.date(2026, 6, 9), dt.date(2026, 6, 9), EntryKind.PROVISION, self.managers[:6], -1_000_01, first
+        )
+
+    def month_end(
+        self, day: dt.date, booked: dt.date, kind: EntryKind, owners: list[Owner], fen: int, reverses: int | None = None
+    ) -> int:
+        entry = MonthEndEntry(
+            key=f"{kind}/{day}/{booked}",
+            kind=kind,
+            month_end=day,
+            booking_date=booked,
+            period=booked.year * 100 + booked.month,
+            amount=fen * len(owners),
+            reverses_id=reverses,
+            rule_version="1",
+            posted_by="tests",
+            posted_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        )
+        db.session.add(entry)
+        db.session.flush()
+        accounts = {
+            EntryKind.PROVISION: (Account.IMPAIRMENT, Account.ALLOWANCE),
+            EntryKind.MEMO_INTEREST: (Account.MEMO_INTEREST, Account.MEMO_INTEREST_CONTRA),
+        }[kind]
+        for place, (branch, team, manager) in enumerate(owners):
+            for account, amount in zip(accounts, (fen, -fen), strict=True):
+                db.session.add(
+                    MonthEndPosting(
+                        entry_id=entry.id,
+                        kind=kind,
+                        account=account,
+                        component=Component.INTEREST if kind is EntryKind.MEMO_INTEREST else None,
+                        amount=amount,
+                        value_date=day,
+                        booking_date=booked,
+                        branch_id=branch,
+                        team_id=team,
+                        manager_id=manager,
+                        product_id=1 + place % 3,
+                    )
+                )
+        return entry.id
 
     def extensions(self) -> None:
         """Every fifth loan was extended at some time, every tenth restructured as well; some of that was reversed."""
