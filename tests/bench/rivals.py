@@ -7,26 +7,30 @@ import time
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Engine, Select, String, select, type_coerce
 
 from portal.loans.ledger import Account, Posting
 from portal.loans.models import Instalment
 from portal.loans.state import LoanState
 
 BATCH = 500_000
+TENTH = 10
+"""One loan in so many is taken: rows come from the database slowly, one by one."""
 
 
 def positions_by_polars(engine: Engine, day: dt.date) -> tuple[pl.DataFrame, float, float]:
-    """Balance, accrued interest and days past due of every loan; seconds for loading the rows and for reckoning."""
+    """Balance, accrued interest, days past due of a tenth of the loans; seconds for loading rows, and for reckoning."""
     started = time.perf_counter()
-    postings = _frame(engine, select(Posting.loan_id, Posting.account, Posting.amount))
-    due = select(
-        Instalment.loan_id,
-        Instalment.due_date,
-        (Instalment.principal + Instalment.interest - Instalment.paid_principal - Instalment.paid_interest).label(
-            "owed"
+    postings = _frame(
+        engine,
+        select(Posting.loan_id, type_coerce(Posting.account, String).label("account"), Posting.amount).where(
+            Posting.loan_id % TENTH == 0
         ),
-    ).where(Instalment.settled_on.is_(None))
+    )
+    owed = Instalment.principal - Instalment.paid_principal + Instalment.interest - Instalment.paid_interest
+    due = select(Instalment.loan_id, Instalment.due_date, owed.label("owed")).where(
+        Instalment.settled_on.is_(None), Instalment.loan_id % TENTH == 0
+    )
     instalments = _frame(engine, due)
     loaded = time.perf_counter()
     sums = [
@@ -57,12 +61,5 @@ def _frame(engine: Engine, statement: Select[Any]) -> pl.DataFrame:
     with engine.connect().execution_options(stream_results=True) as connection:
         result = connection.execute(select(*statement.subquery().c))
         names = list(result.keys())
-        parts = [
-            pl.DataFrame([[_plain(value) for value in row] for row in part], schema=names, orient="row")
-            for part in result.partitions(BATCH)
-        ]
+        parts = [pl.DataFrame(list(map(tuple, part)), names, orient="row") for part in result.partitions(BATCH)]
     return pl.concat(parts, how="vertical_relaxed")
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Account) else value

@@ -63,7 +63,7 @@ def test_no_screen_has_a_serious_or_critical_violation(
 def in_the_dark(page: Page) -> list[str]:
     """What is wrong with colours of the same page in the dark theme, which it takes on without being loaded again."""
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    page.wait_for_function("getComputedStyle(document.documentElement).colorScheme === 'dark'")
+    page.wait_for_function("() => getComputedStyle(document.documentElement).colorScheme === 'dark'")
     page.wait_for_function(READY)
     found = violations(page, COLOURS)
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
