@@ -217,6 +217,7 @@ tell(
     seed__bulk=_("Company for measuring loaded"),
     seed__guarantees=_("Guarantees of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
+    seed__statements=_("Financial statements of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
 )
 
@@ -225,6 +226,7 @@ for key, words in {
     "PortfolioDashboard": _("Portfolio dashboard"),
     "AllInCost": _("All-in cost"),
     "LimitCheck": _("Room for a loan"),
+    "Reminder": _("Reminders of today"),
     "ExportJob": _("Large export"),
     "Job": _("Background job"),
     "StoredFile": _("File"),

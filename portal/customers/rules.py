@@ -191,6 +191,15 @@ def mask_address(address: str) -> str:
     return _mask(address, head=min(6, len(address) // 2), tail=0)
 
 
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def debt_ratio(liabilities: int, assets: int) -> int | None:
+    """Liabilities as a share of assets, in parts per million, rounded down; None without assets. Above 1,000,000:
+    more is owed than owned."""
+    return liabilities * 1_000_000 // assets if assets > 0 else None
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 

@@ -155,7 +155,7 @@ class WarningCondition(RulePart, Model, Versioned):
         """The threshold in what its unit is kept in (rules.threshold_of)."""
         if self.category is not None:
             return self.category.severity
-        return threshold_of(self.threshold or "", self.unit)
+        return threshold_of(self.threshold or "", self.unit, GAUGES[self.indicator].signed)
 
     @property
     def words(self) -> str:
@@ -187,7 +187,7 @@ class WarningCondition(RulePart, Model, Versioned):
         if not str(values.get("threshold") or "").strip():
             return {"threshold": [gettext("Say with what it is compared.")]}
         try:
-            threshold_of(str(values["threshold"]), gauge.unit)
+            threshold_of(str(values["threshold"]), gauge.unit, gauge.signed)
         except BadThreshold as problem:
             return {"threshold": [gettext(str(problem))]}
         return {}
