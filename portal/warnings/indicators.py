@@ -323,6 +323,7 @@ def _turnover_change(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
             before,
             and_(
                 before.customer_id == now.customer_id,
+                before.period_end < now.period_end,  # says nothing more, but an index can use it
                 before.months == now.months,
                 _month_of(before.period_end) == _month_of(now.period_end) - 12,
             ),

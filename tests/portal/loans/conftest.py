@@ -37,6 +37,7 @@ from portal.loans.models import Allocation, Charge, Instalment, Loan, PastOwner,
 from portal.loans.receipts import HeldPosting, HeldReceipt
 from portal.loans.state import LoanState
 from portal.loans.terms import TermsChange
+from portal.metrics import load_catalogue
 from portal.organization.models import Branch, BranchKind, Post, Staff, Team
 from portal.parameters.services import load_defaults
 from portal.pricing.catalogue import load_taken_over
@@ -48,6 +49,9 @@ START = dt.date(2026, 1, 5)
 """The business date that tests begin on."""
 
 METHODS = (Method.LEVEL, Method.EQUAL_PRINCIPAL, Method.INTEREST_ONLY, Method.BULLET)
+
+
+load_catalogue()  # limits ask for the loan balance
 
 
 def app_on(url: str) -> Flask:
