@@ -21,13 +21,12 @@ from portal.core.fields import Field, field
 from portal.core.masks import told
 from portal.core.scope import ScopedThrough
 from portal.customers.models import Customer
-from portal.customers.rules import debt_ratio
+from portal.customers.rules import RATIO_STEP, RATIO_STEPS, debt_ratio
 
 LARGEST = 10**12
 """Ten billion yuan, in fen: far above any borrower of a small lender, and products with it stay within 64 bits."""
 MOST_MONTHS = 24
 """The longest period: a first business year may be longer than twelve months."""
-PPM = 1_000_000
 
 
 class StatementSource(Labelled):
@@ -103,14 +102,20 @@ class FinancialStatement(ScopedThrough, Model, Versioned):
 
     @hybrid_property
     def debt_ratio(self) -> int | None:
-        """Liabilities as a share of assets, in parts per million; None without assets."""
+        """Liabilities as a share of assets, in parts per million, to hundredths of a percent; None without assets."""
         return debt_ratio(self.total_liabilities, self.total_assets)
 
     @debt_ratio.inplace.expression
     @classmethod
     def _debt_ratio_expression(cls) -> Any:
         return case(
-            (cls.total_assets > 0, cast(cls.total_liabilities, BigInteger) * PPM // cast(cls.total_assets, BigInteger))
+            (
+                cls.total_assets > 0,
+                cast(cls.total_liabilities, BigInteger)
+                * RATIO_STEPS
+                // cast(cls.total_assets, BigInteger)
+                * RATIO_STEP,
+            )
         )
 
     @classmethod

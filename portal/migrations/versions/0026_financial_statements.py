@@ -1,4 +1,4 @@
-"""Financial statements of customers."""
+"""Financial statements of customers; warnings are found by rule and loan together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("customer_id", "period_end", name=op.f("uq_financial_statement_customer_id_period_end")),
     )
     op.create_index(op.f("ix_financial_statement_collector_id"), TABLE, ["collector_id"])
+    op.create_index("ix_warning_case_rule_loan", "warning_case", ["rule_id", "loan_id"])
+    op.drop_index(op.f("ix_warning_case_rule_id"), "warning_case")
 
 
 def downgrade() -> None:
+    op.create_index(op.f("ix_warning_case_rule_id"), "warning_case", ["rule_id"])
+    op.drop_index("ix_warning_case_rule_loan", "warning_case")
     op.drop_table(TABLE)

@@ -96,13 +96,14 @@ def test_one_statement_of_a_customer_for_an_end_of_a_period(world: World):
 
 
 @given(st.integers(0, LARGEST), st.integers(0, LARGEST))
-def test_the_debt_ratio_is_the_exact_share_rounded_down(liabilities: int, assets: int):
+def test_the_debt_ratio_is_the_exact_share_rounded_down_to_hundredths_of_a_percent(liabilities: int, assets: int):
     ratio = debt_ratio(liabilities, assets)
     if assets == 0:
         assert ratio is None
     else:
         assert ratio is not None
-        assert ratio * assets <= liabilities * 1_000_000 < (ratio + 1) * assets
+        assert ratio % 100 == 0
+        assert ratio * assets <= liabilities * 1_000_000 < (ratio + 100) * assets
 
 
 def test_the_debt_ratio_in_sql_is_that_in_python(world: World):
