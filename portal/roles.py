@@ -220,6 +220,19 @@ grant(
     committee_office="read @all",
 )
 grant(
+    "FinancialStatement",
+    committee=ALL_READ,
+    branch_head="read write export @branch",
+    team_lead="read write export @team",
+    customer_manager="read write export @self",
+    risk=ALL_READ,
+    approver=LOCAL,
+    finance="read import @all",
+    collections=LOCAL,
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
     "PersonRequest",
     branch_head="read add @branch",
     team_lead="read add @team",

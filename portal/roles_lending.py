@@ -36,6 +36,15 @@ grant(
     product_manager="read @all",
 )
 grant(
+    "Reminder",
+    branch_head="read @branch",
+    team_lead="read @team",
+    customer_manager="read @self",
+    risk="read @all",
+    collections="read @branch",
+    audit="read @all",
+)
+grant(
     "Repayment",
     committee=ALL_READ,
     branch_head=LOCAL,

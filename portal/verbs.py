@@ -222,6 +222,7 @@ tell(
     seed__bulk=_("Company for measuring loaded"),
     seed__guarantees=_("Guarantees of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
+    seed__statements=_("Financial statements of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
     seed__closing=_("Month-ends of the demo company booked"),
 )
@@ -232,6 +233,7 @@ for key, words in {
     "AllInCost": _("All-in cost"),
     "LimitCheck": _("Room for a loan"),
     "TrialBalance": _("Trial balance"),
+    "Reminder": _("Reminders of today"),
     "ExportJob": _("Large export"),
     "Job": _("Background job"),
     "StoredFile": _("File"),

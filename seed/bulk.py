@@ -42,6 +42,7 @@ from seed.events import EarlySettlementSpec, Event, LoanSpec, PaymentSpec, Write
 from seed.filling import indexes_set_aside, sqlite_to_itself
 from seed.lives import lives
 from seed.organisation_loading import load_organisation
+from seed.statements import fill_statements
 from seed.story import STARTS_ON, Story, schedule, story
 
 log = structlog.get_logger("seed.bulk")
@@ -138,6 +139,7 @@ def _fill(session: Session, told: Story, size: int) -> None:
         replace_snapshot(session, day, positions(day))
     if size > a_turn:
         _copy(session, crowd, ids[0], a_turn, size)
+    fill_statements(session)
     regroup_states(session)
     for day in month_ends(add_months(BUSINESS_DATE, -MONTH_ENDS), BUSINESS_DATE):
         regroup_snapshot(session, day)

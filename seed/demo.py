@@ -33,6 +33,7 @@ from seed.lives import lives
 from seed.organisation_loading import PASSWORD, Ids, Organisation, load_organisation
 from seed.persons import load_persons
 from seed.pricing import load_pricing
+from seed.statements import load_statements
 from seed.story import story
 from seed.terms import load_terms
 from seed.warnings import load_warnings
@@ -98,6 +99,8 @@ def _secure() -> None:
     with unit_of_work("seed.guarantees"):
         load_guarantees()
     load_terms()
+    with unit_of_work("seed.statements"):
+        load_statements()
     with unit_of_work("seed.warnings"):
         load_warnings()
     with unit_of_work("seed.limits"):

@@ -109,6 +109,45 @@ def _rules() -> Iterator[WarningRule]:
         reason="草案，待风险部试算后启用。",
     )
 
+    yield _rule(
+        "YJ-06",
+        "余额20万元以上、财务报表15个月未更新",
+        Level.BLUE,
+        Owner.CUSTOMER_MANAGER,
+        15,
+        _asked(Indicator.BALANCE, Comparison.AT_LEAST, Unit.YUAN, "200000"),
+        _asked(Indicator.STATEMENT_AGE, Comparison.AT_LEAST, Unit.MONTHS, "15"),
+        reason="大额贷款每年至少收集一次财务报表，逾期未收集的补做贷后检查。",
+    )
+    yield _rule(
+        "YJ-07",
+        "营业收入同比下降30%以上",
+        Level.YELLOW,
+        Owner.CUSTOMER_MANAGER,
+        5,
+        _asked(Indicator.TURNOVER_CHANGE, Comparison.AT_MOST, Unit.PERCENT, "-30"),
+        reason="经营业绩大幅下滑，第一还款来源减弱。",
+    )
+    yield _rule(
+        "YJ-08",
+        "资产负债率超过80%",
+        Level.ORANGE,
+        Owner.TEAM_LEAD,
+        3,
+        _asked(Indicator.DEBT_RATIO, Comparison.MORE, Unit.PERCENT, "80"),
+        reason="负债过高的客户抗风险能力弱，须核实在其他机构的借款。",
+    )
+    yield _rule(
+        "YJ-09",
+        "资不抵债且已逾期",
+        Level.RED,
+        Owner.BRANCH_HEAD,
+        1,
+        _asked(Indicator.DEBT_RATIO, Comparison.AT_LEAST, Unit.PERCENT, "100"),
+        _asked(Indicator.DAYS_PAST_DUE, Comparison.MORE, Unit.DAYS, "0"),
+        reason="资产不足以偿债又已逾期，须由支行负责人决定处置方案。",
+    )
+
 
 def _rule(
     code: str, name: str, level: Level, owner: Owner, days: int, *conditions: WarningCondition, **values: Any

@@ -32,6 +32,7 @@ from portal.core.work import unit_of_work
 from portal.customers.consents import Consent, ConsentPurpose, ConsentSource
 from portal.customers.facts import CustomerFact, FactItem, FactKind, FactSource
 from portal.customers.models import Customer, CustomerType, RelatedParty, Tie
+from portal.customers.statements import FinancialStatement, StatementSource
 from portal.delegations.models import Delegation
 from portal.grids.models import Grid, GridKind
 from portal.guarantees.models import (
@@ -431,6 +432,22 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
     )
     fact.content = f"income of cust-{tag}"
     _added(fact)
+    _added(
+        FinancialStatement(
+            code=f"C-{tag}-statement",
+            customer_id=customer.id,
+            period_end=MONTH_END,
+            months=12,
+            total_assets=50_000_000 + number,
+            total_liabilities=20_000_000,
+            turnover=9_000_000 + number,
+            net_profit=-1_000_000,
+            source=StatementSource.ESTIMATE,
+            collector_id=world.staff[manager],
+            collected_on=TODAY,
+            evidence=f"box of cust-{tag}",
+        )
+    )
     _added(
         PersonRequest(
             code=f"C-{tag}-request",

@@ -89,7 +89,7 @@ def _problem(field: Field, value: Any) -> str | None:
         return str(gettext("This is needed.")) if field.required else None
     if field.minimum is not None and value < field.minimum:
         return str(gettext("At least %(least)s.", least=as_text(field, field.minimum)))
-    if field.type == "money" and value < 0:
+    if field.type == "money" and field.minimum is None and value < 0:
         return str(gettext("An amount cannot be negative."))
     if field.maximum is not None and value > field.maximum:
         return str(gettext("At most %(most)s.", most=as_text(field, field.maximum)))

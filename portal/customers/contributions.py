@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from flask_babel import format_date, gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
+from portal.core import timeline
 from portal.core.db import db
 from portal.core.display import record_url
 from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, waiting_rows
-from portal.core.masks import told
+from portal.core.masks import derived, told
 from portal.core.search import records
+from portal.core.timeline import Event, Window
 from portal.customers.models import Customer
+from portal.customers.statements import FinancialStatement
 from portal.organization.holdings import Amount, Holding, give, holdings
 from portal.organization.models import Staff
 
@@ -23,6 +30,30 @@ records(
     ("branch", "manager"),
     place=10,
 )
+
+
+@timeline.contribute("customers.statements", "Customer")
+def statements(row: Any, window: Window) -> Iterator[Event]:
+    """A financial statement of the customer was collected."""
+    found = select(FinancialStatement).where(
+        FinancialStatement.customer_id == row.id,
+        *window.condition(FinancialStatement.collected_on, FinancialStatement.id),
+    )
+    found = found.order_by(FinancialStatement.collected_on.desc(), FinancialStatement.id.desc()).limit(window.size)
+    for held in db.session.scalars(found):
+        period = derived(
+            FinancialStatement, ("period_end",), gettext("to %(day)s", day=format_date(held.period_end, "medium"))
+        )
+        ratio = told(held, "debt_ratio")
+        words = [period, told(held, "source"), *([gettext("debt ratio %(share)s%%", share=ratio)] if ratio else [])]
+        yield Event(
+            day=held.collected_on,
+            number=held.id,
+            title=gettext("Financial statement collected"),
+            mark="info",
+            text=" · ".join(word for word in words if word),
+            url=record_url(held) or "",
+        )
 
 
 def without_manager() -> Waiting:

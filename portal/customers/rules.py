@@ -191,6 +191,19 @@ def mask_address(address: str) -> str:
     return _mask(address, head=min(6, len(address) // 2), tail=0)
 
 
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+RATIO_STEPS, RATIO_STEP = 10_000, 100
+"""A debt ratio is told to hundredths of a percent: so many of them make one, each of so many parts per million."""
+
+
+def debt_ratio(liabilities: int, assets: int) -> int | None:
+    """Liabilities as a share of assets, in parts per million, rounded down to hundredths of a percent; None without
+    assets. Above 1,000,000: more is owed than owned."""
+    return liabilities * RATIO_STEPS // assets * RATIO_STEP if assets > 0 else None
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 

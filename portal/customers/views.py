@@ -12,6 +12,7 @@ from portal.core.views import PortalView, ScopedInterface
 from portal.customers.consents import Consent
 from portal.customers.facts import CustomerFact
 from portal.customers.models import Customer, RelatedParty
+from portal.customers.statements import FinancialStatement
 
 
 class CustomerView(PortalView):
@@ -46,6 +47,7 @@ class CustomerView(PortalView):
     related = (
         ("LoanView", "customer"),
         ("WarningCaseView", "customer"),
+        ("FinancialStatementView", "customer"),
         ("RelatedPartyView", "customer"),
         ("ConsentView", "customer"),
         ("CustomerFactView", "customer"),
@@ -131,5 +133,44 @@ class CustomerFactView(PortalView):
     empty_text = _("Add what was found out about customers, with its source.")
 
 
+class FinancialStatementView(PortalView):
+    """What customers own, owe and earn."""
+
+    help = Help(
+        _(
+            "What a borrower owns, owes, turns over and earns, period by period. Early warning reads the debt ratio,"
+            " the change of turnover and how old the last statement is from here."
+        ),
+        _(
+            "Customer managers enter a statement when it is handed in or written down on a visit, at least once a"
+            " year; households and traders have a simple one, too. It counts from the day it was collected. Liabilities"
+            " above the assets are entered as they are."
+        ),
+    )
+    datamodel = ScopedInterface(FinancialStatement)
+    menu, icon = ("customers", _("Customers")), "fa-balance-scale"
+    list_title, show_title, add_title, edit_title = (
+        _("Financial statements"),
+        _("Financial statement"),
+        _("Add a financial statement"),
+        _("Edit financial statement"),
+    )
+    list_columns = [
+        "customer",
+        "period_end",
+        "months",
+        "total_assets",
+        "total_liabilities",
+        "debt_ratio",
+        "turnover",
+        "net_profit",
+        "source",
+    ]
+    order = ("period_end", "desc")
+    quick_filters = ("source",)
+    summary_columns = ("customer", "period_end", "debt_ratio", "turnover", "source")
+    empty_text = _("Add what a customer owns, owes, turns over and earns, with its source.")
+
+
 def register(builder: Any) -> None:
-    add_screens(builder, CustomerView, RelatedPartyView, ConsentView, CustomerFactView)
+    add_screens(builder, CustomerView, RelatedPartyView, ConsentView, CustomerFactView, FinancialStatementView)

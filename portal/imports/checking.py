@@ -225,7 +225,7 @@ class Converter:
         return parse(described, text)
 
     def _within(self, described: Field, value: Any) -> None:
-        if described.type == "money" and value < 0:
+        if described.type == "money" and described.minimum is None and value < 0:
             raise ValueProblem(gettext("An amount cannot be negative."))
         if described.type == "money" and value > self.largest_money:
             most = f"{self.largest_money // 100:,}"

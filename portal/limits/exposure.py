@@ -1,4 +1,8 @@
-"""What is lent: the open loans of the whole company, as they stand or as a month-end kept them."""
+"""What is lent: the open loans of the whole company, as they stand or as a month-end kept them.
+
+Balances of all loans, a product, an industry or a branch are the figure `loan_balance`, so that a limit says what
+dashboards say; it is read from loans added up. Only borrowers are looked at one by one.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,28 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from portal.core import scope
 from portal.core.bulk import chunks
+from portal.core.metric import MetricResult, evaluate
 from portal.core.scope import unscoped
-from portal.customers.models import Customer, Industry
+from portal.customers.models import Industry
+from portal.loans.groups import LoanGroup
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 
 REASON = "limits count the loans of the whole company"
+BALANCE = "loan_balance"
+"""The figure that is limited."""
 
 
 class Book:
     """The balances behind limits. `month_end`: as a snapshot kept them; None: as they stand now."""
 
     def __init__(self, session: Session, month_end: date | None = None) -> None:
-        self.session = session
+        self.session, self.month_end = session, month_end
         self.loans: Any = LoanState if month_end is None else LoanSnapshot
         self.where: tuple[ColumnElement[bool], ...] = () if month_end is None else (LoanSnapshot.as_of == month_end,)
+        self._cuts: dict[str, dict[Any, int]] = {}
         self._total: int | None = None
 
     @property
@@ -38,7 +48,7 @@ class Book:
     def total(self) -> int:
         """The loan balance."""
         if self._total is None:
-            self._total = self._sum()
+            self._total = int(self._figure(()).total[BALANCE] or 0)
         return self._total
 
     def of_customers(self, customers: Collection[int]) -> dict[int, int]:
@@ -51,26 +61,58 @@ class Book:
         return found
 
     def of_product(self, product_id: int) -> int:
-        return self._sum(self.loans.product_id == product_id)
+        return self._by("product").get(product_id, 0)
 
     def of_branch(self, branch_id: int) -> int:
         """A branch with everything below it."""
-        return self._sum(self.loans.branch_id.in_(below(self.session, branch_id)))
+        return sum(self._by("branch").get(one, 0) for one in below(self.session, branch_id))
 
     def of_industry(self, industry: Industry) -> int:
-        of = select(Customer.id).where(Customer.industry == industry)
-        return self._sum(self.loans.customer_id.in_(of))
+        return self._by("industry").get(industry, 0)
 
     def largest(self, number: int, at_least: Fraction | None = None) -> dict[int, int]:
         """The borrowers who owe the most, and all who owe at least so much; the largest first."""
-        owed = func.sum(self.loans.balance)
-        order = (owed.desc(), self.loans.customer_id)
         with unscoped(REASON):
-            found = self.session.execute(self._by_customer().order_by(*order).limit(number)).all()
+            found = self._largest(number, None)
             if at_least is not None and at_least > 0 and len(found) == number and found[-1][1] >= at_least:
-                least = -((-at_least).__floor__())
-                found = self.session.execute(self._by_customer().having(owed >= least).order_by(*order)).all()
-        return {one: int(balance) for one, balance in found}
+                found = self._largest(None, -((-at_least).__floor__()))
+        return dict(found)
+
+    def _largest(self, number: int | None, least: int | None) -> list[tuple[int, int]]:
+        """The first so many borrowers, or all from so much on.
+
+        Whoever has several loans stands apart in the groups of loans; of all others the balance is that of their only
+        loan, which an index puts in order.
+        """
+        day = self.month_end
+        several = (
+            LoanGroup.customer_id.is_not(None),
+            LoanGroup.as_of.is_(None) if day is None else LoanGroup.as_of == day,
+        )
+        owed = func.sum(LoanGroup.balance)
+        many = select(LoanGroup.customer_id, owed).where(*several).group_by(LoanGroup.customer_id)
+        many = many.having(func.sum(LoanGroup.loans) > 0)
+        apart = select(LoanGroup.customer_id).where(*several)
+        alone = select(self.loans.customer_id, self.loans.balance)
+        alone = alone.where(*self.where, self.loans.customer_id.not_in(apart))
+        if least is not None:
+            many, alone = many.having(owed >= least), alone.where(self.loans.balance >= least)
+        many = many.order_by(owed.desc(), LoanGroup.customer_id).limit(number)
+        alone = alone.order_by(self.loans.balance.desc(), self.loans.customer_id).limit(number)
+        found = [(int(one), int(owes)) for part in (many, alone) for one, owes in self.session.execute(part)]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:number]
+
+    def _by(self, dimension: str) -> dict[Any, int]:
+        """The loan balance by a dimension, read once."""
+        if dimension not in self._cuts:
+            rows = self._figure((dimension,)).rows
+            self._cuts[dimension] = {row.by[dimension]: int(row.values[BALANCE] or 0) for row in rows}
+        return self._cuts[dimension]
+
+    def _figure(self, by: tuple[str, ...]) -> MetricResult:
+        """Of the whole company, whatever the actor sees of it."""
+        with scope.acting(scope.SYSTEM):
+            return evaluate([BALANCE], by=by, as_of=self.month_end)
 
     def _by_customer(self) -> Select[Any]:
         return (
@@ -78,11 +120,6 @@ class Book:
             .where(*self.where)
             .group_by(self.loans.customer_id)
         )
-
-    def _sum(self, *conditions: ColumnElement[bool]) -> int:
-        statement = select(func.sum(self.loans.balance)).where(*self.where, *conditions)
-        with unscoped(REASON):
-            return int(self.session.scalar(statement) or 0)
 
 
 def below(session: Session, branch_id: int) -> list[int]:

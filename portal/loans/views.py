@@ -23,6 +23,7 @@ from portal.loans.models import Instalment, Loan, Repayment
 from portal.loans.quote_view import QuoteView
 from portal.loans.receipt_views import ClearingView, HeldReceiptView, ReversalView, reversal_of
 from portal.loans.relief_views import PROPOSE, GrantingView, ReliefView
+from portal.loans.reminders_view import RemindersView
 from portal.loans.rescheduling_deeds import NewTermsView, proposable
 from portal.loans.reversals import booking_of
 from portal.loans.servicing_view import ServicingView, offered
@@ -221,6 +222,7 @@ def register(builder: Any) -> None:
     add_screens(builder, AgreedFeeView, CategoryMinimumView)
     add_screens(builder, ReschedulingView, TermsChangeView)
     add_screens(builder, HeldReceiptView, ReliefView, JournalView, RegisterView)
+    add_page(builder, RemindersView, _("To remind today"), MENU, "fa-phone")
     add_page(builder, DayEndView, _("Day-end"), MENU, "fa-moon-o")
     for page in (ServicingView, ClearingView, ReversalView, QuoteView, GrantingView, NewTermsView):
         builder.add_view_no_menu(page)

@@ -33,6 +33,7 @@ Unit = Literal[
     "ten_thousand_yuan",
     "order",
     "dates",
+    "day_list",
     "number",
     "roles",
     "switch",
@@ -121,6 +122,14 @@ def _dates(value: str) -> Any:
     return None
 
 
+def _day_list(value: str) -> Any:
+    try:
+        parsed_days(value)
+    except ValueError:
+        return _("Please enter days such as 7,3,1, each from 0 to 365, separated by commas.")
+    return None
+
+
 def _roles(value: str) -> Any:
     unknown = [name for name in (part.strip() for part in value.split(",")) if name and name not in roles]
     return _("Please name roles such as administrator, separated by commas.") if unknown else None
@@ -129,6 +138,16 @@ def _roles(value: str) -> Any:
 def parsed_dates(value: str) -> list[date]:
     """The dates of a value with unit "dates"; ValueError when one is none."""
     return [date.fromisoformat(part.strip()) for part in value.split(",") if part.strip()]
+
+
+def parsed_days(value: str) -> list[int]:
+    """The days of a value with unit "day_list"; ValueError when one is no whole number from 0 to 365."""
+    found = []
+    for part in (part.strip() for part in value.split(",") if part.strip()):
+        if not (part.isascii() and part.isdigit() and len(part) <= 3 and int(part) <= 365):
+            raise ValueError(f"{part!r} is no number of days")
+        found.append(int(part))
+    return found
 
 
 CHECKS: dict[Unit, Callable[[str], Any]] = {
@@ -141,6 +160,7 @@ CHECKS: dict[Unit, Callable[[str], Any]] = {
     "percent": _percent,
     "order": _order,
     "dates": _dates,
+    "day_list": _day_list,
     "number": _whole,
     "roles": _roles,
     "switch": _switch,

@@ -25,6 +25,7 @@ from portal.core.work import current_unit, verb
 from portal.customers.consents import Consent
 from portal.customers.facts import CustomerFact
 from portal.customers.models import Customer, RelatedParty
+from portal.customers.statements import FinancialStatement
 from portal.guarantees.models import Guarantor
 from portal.imports.models import ImportBatch, ImportedChange, ImportedRange
 from portal.loans.models import Loan, LoanStatus, Repayment
@@ -117,6 +118,10 @@ def _rows(customer: Customer) -> None:
     for model in (CustomerFact, PersonRequest):
         for row in db.session.scalars(select(model).where(model.customer_id == customer.id)):
             empty(row)
+    for statement in db.session.scalars(
+        select(FinancialStatement).where(FinancialStatement.customer_id == customer.id)
+    ):
+        db.session.delete(statement)
     for consent in db.session.scalars(select(Consent).where(Consent.customer_id == customer.id)):
         consent.evidence = None
     loans = select(Loan.id).where(Loan.customer_id == customer.id)

@@ -21,6 +21,7 @@ from portal.core.values import CHINA, UNITS, as_shown, as_text
 from portal.customers.consents import Consent
 from portal.customers.facts import CustomerFact
 from portal.customers.models import Customer, RelatedParty
+from portal.customers.statements import FinancialStatement
 from portal.guarantees.models import Guarantor
 from portal.imports.models import ImportBatch, ImportedChange, ImportedRange
 from portal.limits.models import Insider
@@ -32,11 +33,13 @@ MOST_ENTRIES = 1_000
 
 
 MODELS: dict[str, Any] = {
-    model.__name__: model for model in (Customer, CustomerFact, Consent, RelatedParty, Loan, PersonRequest)
+    model.__name__: model
+    for model in (Customer, CustomerFact, FinancialStatement, Consent, RelatedParty, Loan, PersonRequest)
 }
 SHEETS = {
     "Customer": _("Master data"),
     "CustomerFact": _("Customer information"),
+    "FinancialStatement": _("Financial statements"),
     "Consent": _("Consents"),
     "RelatedParty": _("Related parties"),
     "Loan": _("Loans"),
@@ -69,16 +72,19 @@ def held_on(customer: Customer) -> list[Part]:
     loans = list(db.session.scalars(select(Loan).where(Loan.customer_id == customer.id).order_by(Loan.id)))
     ids = [loan.id for loan in loans]
     facts = _of(CustomerFact, CustomerFact.customer_id == customer.id)
+    statements = _of(FinancialStatement, FinancialStatement.customer_id == customer.id)
     consents = _of(Consent, Consent.customer_id == customer.id)
     ties = _of(RelatedParty, or_(RelatedParty.customer_id == customer.id, RelatedParty.related_id == customer.id))
     stands_in = _of(Guarantor, Guarantor.customer_id == customer.id)
     insiders = _of(Insider, Insider.customer_id == customer.id)
     requests = _of(PersonRequest, PersonRequest.customer_id == customer.id)
+    kept = (facts, statements, consents, ties, requests)
     about = [("Customer", [customer.id]), ("Loan", ids)]
-    about += [(type(rows[0]).__name__, [row.id for row in rows]) for rows in (facts, consents, ties, requests) if rows]
+    about += [(type(rows[0]).__name__, [row.id for row in rows]) for rows in kept if rows]
     return [
         replace(_table("customer", gettext("Master data"), Customer, [customer]), upright=True),
         _table("facts", gettext("Customer information"), CustomerFact, facts, without=("customer",)),
+        _table("statements", gettext("Financial statements"), FinancialStatement, statements, without=("customer",)),
         _table("consents", gettext("Consents"), Consent, consents, without=("customer",)),
         _table("related_parties", gettext("Related parties"), RelatedParty, ties),
         _table("loans", gettext("Loans"), Loan, loans, without=("customer",)),
@@ -202,9 +208,10 @@ def _opened(customer: Customer) -> Part:
 
 def _exports() -> Part:
     """Exports of lists of customers: which held this person cannot be told; numbers in them are masked."""
+    about = ("Customer", "Consent", "CustomerFact", "FinancialStatement")
     statement = (
         select(AuditEntry)
-        .where(AuditEntry.verb == "records.export", AuditEntry.resource.in_(("Customer", "Consent", "CustomerFact")))
+        .where(AuditEntry.verb == "records.export", AuditEntry.resource.in_(about))
         .order_by(AuditEntry.id.desc())
         .limit(MOST_ENTRIES)
     )

@@ -98,18 +98,18 @@ def _evaluate(session: Session, rule: WarningRule, at: At) -> None:
         own.append(WarningCase.loan_id.in_(at.loans))
     warned = aliased(WarningCase)
     of_rule = select(warned.loan_id).where(warned.rule_id == rule.id, warned.state != State.CLOSED)
-    # Asked as a list, not row by row: it is made once. Only of warned loans, so that it stays short.
-    still = hits(rule, at).where(at.source.loan_id.in_(of_rule))
+    # Asked as a list, not row by row: it is made once. Only of warned loans, so that it stays short; as a sum, which
+    # no index answers: SQLite would go from each warned loan through all statements of all borrowers.
+    still = hits(rule, at).where((at.source.loan_id + 0).in_(of_rule))
     still = still.with_only_columns(at.source.loan_id, maintain_column_froms=True)
     cleared = WarningCase.cleared_on
     _run(
         session,
         update(WarningCase).where(*own, cleared.is_(None), WarningCase.loan_id.not_in(still)).values(cleared_on=at.on),
     )
-    _run(
-        session,
-        update(WarningCase).where(*own, cleared.is_not(None), WarningCase.loan_id.in_(still)).values(cleared_on=None),
-    )
+    if session.scalar(select(exists().where(*own, cleared.is_not(None)))):  # else it would look for nothing at length
+        again = update(WarningCase).where(*own, cleared.is_not(None), WarningCase.loan_id.in_(still))
+        _run(session, again.values(cleared_on=None))
 
 
 def _open(session: Session, rule: WarningRule, at: At) -> None:

@@ -155,7 +155,7 @@ class WarningCondition(RulePart, Model, Versioned):
         """The threshold in what its unit is kept in (rules.threshold_of)."""
         if self.category is not None:
             return self.category.severity
-        return threshold_of(self.threshold or "", self.unit)
+        return threshold_of(self.threshold or "", self.unit, GAUGES[self.indicator].signed)
 
     @property
     def words(self) -> str:
@@ -187,7 +187,7 @@ class WarningCondition(RulePart, Model, Versioned):
         if not str(values.get("threshold") or "").strip():
             return {"threshold": [gettext("Say with what it is compared.")]}
         try:
-            threshold_of(str(values["threshold"]), gauge.unit)
+            threshold_of(str(values["threshold"]), gauge.unit, gauge.signed)
         except BadThreshold as problem:
             return {"threshold": [gettext(str(problem))]}
         return {}
@@ -290,6 +290,7 @@ class WarningCase(LoanChild, Model, Versioned):
 
     __table_args__ = (
         Index("uq_warning_case_open", "rule_id", "loan_id", unique=True, postgresql_where=OPEN, sqlite_where=OPEN),
+        Index("ix_warning_case_rule_loan", "rule_id", "loan_id"),
         Index("ix_warning_case_state_owner", "state", "owner"),
     )
 
@@ -297,7 +298,7 @@ class WarningCase(LoanChild, Model, Versioned):
     code: Mapped[Code] = field(_("Warning number"), unique=True, search=True, section=_("Warning"))
     loan_id: Mapped[int] = field(_("Loan number"), ForeignKey("loan.id"), index=True, search=True, section=_("Warning"))
     customer_id: Mapped[int] = field(_("Customer"), ForeignKey("customer.id"), index=True, section=_("Warning"))
-    rule_id: Mapped[int] = field(_("Rule"), ForeignKey("warning_rule.id"), index=True, section=_("Warning"))
+    rule_id: Mapped[int] = field(_("Rule"), ForeignKey("warning_rule.id"), section=_("Warning"))
     level: Mapped[Level] = field(_("Warning level"), Choice(Level), section=_("Warning"))
     opened_on: Mapped[BusinessDate] = field(_("Warned on"), index=True, section=_("When it was opened"))
     balance: Mapped[Money] = field(_("Balance"), section=_("When it was opened"))

@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _
 from portal.parameters.known import HOUSE, RISK_RULES, Known, Operator, declare
 
 MOST_HIT, REST_DAYS, NPL_DAYS = "warnings.most_hit_share", "warnings.rest_days", "warnings.npl_days"
+STATEMENT_MONTHS = "warnings.statement_months"
 
 declare(
     Known(
@@ -36,5 +37,15 @@ declare(
         "90",
         RISK_RULES + "第十条",
         operator=Operator.GREATER,
+    )
+)
+declare(
+    Known(
+        STATEMENT_MONTHS,
+        _("Months after the end of its period for which warning rules go by a financial statement"),
+        "number",
+        "18",
+        HOUSE,
+        confirmed=True,
     )
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
@@ -21,6 +22,7 @@ class Unit(StrEnum):
     """What an indicator is measured in."""
 
     DAYS = "days"
+    MONTHS = "months"
     YUAN = "yuan"
     PERCENT = "percent"
     NUMBER = "number"
@@ -48,6 +50,13 @@ class Indicator(StrEnum):
     """Balance of the borrower and of customers tied to him, as a share of all loans."""
     COLLATERAL_COVER = "collateral_cover"
     """Appraised value of what secures the loan, as a share of its balance; not known without any."""
+    DEBT_RATIO = "debt_ratio"
+    """Liabilities of the borrower as a share of the assets, by the last statement that is recent enough."""
+    TURNOVER_CHANGE = "turnover_change"
+    """Turnover of the borrower against the same months a year before, below 0 where it fell. Periods of different
+    length are not compared: business here has its seasons, and a harvest blown up to a year is no year."""
+    STATEMENT_AGE = "statement_age"
+    """Whole months since the last statement, or since the loan was paid out where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ class Gauge:
     """Whether month-end snapshots and dated records tell what it was; a back-test needs that."""
     whole_portfolio: bool = False
     """Moves with loans of others: worked out at day-end only."""
+    signed: bool = False
+    """May be below 0, though its unit commonly is not."""
 
 
 GAUGES: Mapping[Indicator, Gauge] = {
@@ -74,6 +85,9 @@ GAUGES: Mapping[Indicator, Gauge] = {
     Indicator.DAYS_TO_CLOCK: Gauge(Unit.DAYS, replayed=False),
     Indicator.GROUP_SHARE: Gauge(Unit.PERCENT, replayed=False, whole_portfolio=True),
     Indicator.COLLATERAL_COVER: Gauge(Unit.PERCENT, replayed=False),
+    Indicator.DEBT_RATIO: Gauge(Unit.PERCENT),
+    Indicator.TURNOVER_CHANGE: Gauge(Unit.PERCENT, signed=True),
+    Indicator.STATEMENT_AGE: Gauge(Unit.MONTHS),
 }
 WINDOWED = tuple(indicator for indicator, gauge in GAUGES.items() if gauge.windowed)
 
@@ -121,37 +135,55 @@ class BadThreshold(ValueError):
     """A threshold cannot be read in its unit; the message id says why."""
 
 
-LARGEST = {Unit.DAYS: 100_000, Unit.YUAN: 10**13, Unit.PERCENT: 100_000, Unit.NUMBER: 100_000, Unit.CATEGORY: 4}
+LARGEST = {
+    Unit.DAYS: 100_000,
+    Unit.MONTHS: 1_200,
+    Unit.YUAN: 10**13,
+    Unit.PERCENT: 100_000,
+    Unit.NUMBER: 100_000,
+    Unit.CATEGORY: 4,
+}
 """In what the unit is kept in: products with the balance of a whole company stay within 64 bits."""
-DECIMALS = {Unit.DAYS: 0, Unit.NUMBER: 0, Unit.YUAN: 2, Unit.PERCENT: 2, Unit.CATEGORY: 0}
+DECIMALS = {Unit.YUAN: 2, Unit.PERCENT: 2}
+"""Of each unit; the others have none."""
 
 
-def threshold_of(text: str, unit: Unit) -> int:
-    """A threshold as typed, in what its unit is kept in: days, a number, fen, hundredths of a percent, severity.
+def threshold_of(text: str, unit: Unit, signed: bool = False) -> int:
+    """A threshold as typed, in what its unit is kept in (days, months, a number, fen, hundredths of a percent,
+    severity); `signed` for an indicator that may be below 0, as days always may.
 
     Raises BadThreshold for what is no number, too precise or out of range.
     """
-    typed = text.strip().replace(",", "").replace("，", "").removesuffix("%")
+    typed = text.strip().replace(",", "").replace("，", "").replace("−", "-").removesuffix("%")
     try:
         number = Decimal(typed)
     except InvalidOperation:
         raise BadThreshold(N_("Please enter a number.")) from None
     if not number.is_finite():
         raise BadThreshold(N_("Please enter a number."))
-    kept = number.scaleb(DECIMALS[unit])
+    kept = number.scaleb(DECIMALS.get(unit, 0))
     if abs(kept) > LARGEST[unit]:
         raise BadThreshold(N_("This number is too large."))
     if kept != kept.to_integral_value():
-        raise BadThreshold(N_("At most two decimals.") if DECIMALS[unit] else N_("Please enter a whole number."))
-    if kept < 0 and unit is not Unit.DAYS:
+        raise BadThreshold(N_("At most two decimals.") if unit in DECIMALS else N_("Please enter a whole number."))
+    if kept < 0 and unit is not Unit.DAYS and not signed:
         raise BadThreshold(N_("Nothing is ever below 0 here."))
     return int(kept)
 
 
 def threshold_text(value: int, unit: Unit) -> str:
     """A kept threshold as people type it."""
-    number = Decimal(value).scaleb(-DECIMALS[unit])
+    number = Decimal(value).scaleb(-DECIMALS.get(unit, 0))
     return f"{number.normalize():f}"
+
+
+def months_since(start: date, day: date) -> int:
+    """Whole months from one day to another; from the 31st the last day of a shorter month makes one whole.
+
+    Below 0 where the day comes first.
+    """
+    months = (day.year - start.year) * 12 + day.month - start.month
+    return months if day.day >= start.day or (day + timedelta(days=1)).day == 1 else months - 1
 
 
 class Level(StrEnum):

@@ -56,7 +56,7 @@ class WarningRuleView(RuleScreen, PortalView):
         _(
             "Risk or an administrator writes a rule as a draft, tries it on past month-ends, and proposes to switch it "
             "on; a second person does. What is in force is not changed: switch it off first. Debt ratio and turnover "
-            "are no indicators: facts about customers are kept as sealed text, not as figures."
+            "come from the financial statements of customers, as they were known on each day."
         ),
     )
     datamodel = ScopedInterface(WarningRule)

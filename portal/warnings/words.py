@@ -32,6 +32,7 @@ describe(
     Unit,
     {
         Unit.DAYS: _("days"),
+        Unit.MONTHS: _("months"),
         Unit.YUAN: _("yuan"),
         Unit.PERCENT: _("percent"),
         Unit.NUMBER: _("number"),
@@ -51,6 +52,9 @@ describe(
         Indicator.DAYS_TO_CLOCK: _("Days until limitation or a guarantee period runs out"),
         Indicator.GROUP_SHARE: _("The borrower's group, share of all loans"),
         Indicator.COLLATERAL_COVER: _("Collateral, share of the balance"),
+        Indicator.DEBT_RATIO: _("The borrower's debt ratio"),
+        Indicator.TURNOVER_CHANGE: _("The borrower's turnover against the year before"),
+        Indicator.STATEMENT_AGE: _("Months since the last financial statement"),
     },
 )
 describe(

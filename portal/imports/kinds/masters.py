@@ -22,6 +22,7 @@ from portal.core.scope import unscoped
 from portal.core.views import PortalView
 from portal.customers.models import Customer
 from portal.customers.rules import resident_id_problem
+from portal.customers.statements import FinancialStatement
 from portal.guarantees.models import GuaranteeContract
 from portal.guarantees.services import settle
 from portal.imports.checking import Checks
@@ -51,7 +52,20 @@ class GuaranteeContractKind(EntityKind):
                     settle(loan_id)
 
 
-OWN_KINDS: dict[Any, type[EntityKind]] = {GuaranteeContract: GuaranteeContractKind}
+class FinancialStatementKind(EntityKind):
+    """Financial statements: a file, too, holds one of a customer for each end of a period."""
+
+    def _watch(self, frame: pl.DataFrame, part: Part, run: Run) -> None:
+        super()._watch(frame, part, run)
+        if {"customer", "period_end"} <= set(frame.columns):
+            both = pl.concat_str([pl.col("customer"), pl.col("period_end").cast(pl.String)], separator=" ")
+            part.watch("period_end", frame, both)
+
+
+OWN_KINDS: dict[Any, type[EntityKind]] = {
+    GuaranteeContract: GuaranteeContractKind,
+    FinancialStatement: FinancialStatementKind,
+}
 
 EntityKind("branches", _("Branches"), Branch, creatable=True)
 EntityKind("teams", _("Teams"), Team)

@@ -54,6 +54,9 @@ START = dt.date(2026, 1, 5)
 METHODS = (Method.LEVEL, Method.EQUAL_PRINCIPAL, Method.INTEREST_ONLY, Method.BULLET)
 
 
+load_catalogue()  # limits ask for the loan balance
+
+
 def app_on(url: str) -> Flask:
     app = Flask("ledger")
     app.config["SQLALCHEMY_DATABASE_URI"] = url

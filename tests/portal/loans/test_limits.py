@@ -6,6 +6,7 @@ import datetime as dt
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
+from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -44,7 +45,7 @@ from portal.loans.day_end import run_day_end
 from portal.loans.disbursement import bulk_disburse
 from portal.loans.models import Loan
 from portal.loans.repayments import repay
-from portal.loans.state import LoanState
+from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 from portal.parameters.services import set_parameter
 from portal.products.terms import Method
@@ -439,3 +440,28 @@ def test_a_past_month_end_is_measured_from_its_snapshot(limited: Company):
 def test_usage_is_of_the_subject_that_stays(limited: Company):
     usage = Usage(LendingLimit(), None, (3, 8), 8)  # type: ignore[arg-type]
     assert (usage.subject, usage.named) == (3, 8)
+
+
+def test_the_largest_borrowers_are_those_of_a_walk_over_all_loans_now_and_at_a_month_end(limited: Company):
+    """Some have one loan, some several, some the same balance; paid back in part between the two dates."""
+    for yuan, to in ((900, "C0"), (400, "C1"), (500, "C1"), (900, "C2"), (100, "C3"), (700, "C3"), (50, "C4")):
+        lend(limited, yuan, to)
+    run_day_end(dt.date(2026, 2, 3))
+    loan = db.session.scalars(select(Loan).where(Loan.principal == 70_000)).one()
+    repay(loan, sum(line.unpaid for line in loan.instalments), dt.date(2026, 2, 4), "R")
+    lend(limited, 950, "C4")
+    for day in (None, dt.date(2026, 1, 31)):
+        source: Any = LoanState if day is None else LoanSnapshot
+        rows = db.session.scalars(select(source) if day is None else select(source).where(source.as_of == day)).all()
+        owed: dict[int, int] = defaultdict(int)
+        for row in rows:
+            owed[row.customer_id] += row.balance
+        wanted = sorted(owed.items(), key=lambda pair: (-pair[1], pair[0]))
+        assert len(wanted) == 5
+        book = Book(db.session(), day)
+        assert book.total == sum(owed.values())
+        for number in range(1, 7):
+            assert list(book.largest(number).items()) == wanted[:number]
+            for least in (1, 50_000, 90_000, 90_001, Fraction(179_999, 2), 10**9):
+                near = [pair for pair in wanted if pair[1] >= least]
+                assert list(book.largest(number, Fraction(least)).items()) == max(near, wanted[:number], key=len)

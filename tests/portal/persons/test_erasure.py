@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.engine import make_url
 
 from portal.core import files, jobs
@@ -23,6 +23,7 @@ from portal.core.security import actor_for_username
 from portal.core.work import unit_of_work
 from portal.customers.facts import CustomerFact
 from portal.customers.models import Customer
+from portal.customers.statements import FinancialStatement
 from portal.loans.models import Loan, LoanStatus
 from portal.persons import services
 from portal.persons.models import PersonRequest, RequestChannel, RequestKind, RequestState
@@ -126,6 +127,8 @@ def test_everything_personal_is_gone_figures_stay_and_old_copies_stay_shut(conte
     row = db.session.get_one(Customer, number)
     assert row.name == "已删除 / Erased C-A-a1-0"
     assert row.erased_on == TODAY
+    of_person = FinancialStatement.customer_id == row.id
+    assert db.session.scalar(select(func.count()).select_from(FinancialStatement).where(of_person)) == 0
     assert (row.phone, row.resident_id, row.address, row.bank_account, row.data_key) == (None,) * 5
     assert (row.phone_index, row.phone_tail, row.resident_id_index, row.resident_id_tail) == (None,) * 4
     assert figures() == before

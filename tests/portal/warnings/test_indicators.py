@@ -14,6 +14,7 @@ from sqlalchemy import select
 from portal.core.db import db
 from portal.core.work import unit_of_work
 from portal.customers.models import RelatedParty, Tie
+from portal.customers.statements import FinancialStatement, StatementSource
 from portal.guarantees.clocks import refresh_all
 from portal.guarantees.models import (
     Clock,
@@ -27,6 +28,7 @@ from portal.guarantees.models import (
 from portal.loans.classification import Category
 from portal.loans.day_end import run_day_end
 from portal.loans.models import Loan, Repayment
+from portal.loans.periods import add_months
 from portal.loans.repayments import repay
 from portal.loans.reversals import booking_of, reverse
 from portal.loans.state import LoanSnapshot, LoanState
@@ -56,6 +58,7 @@ def busy(company: Company) -> Company:
     ]
     ids = [loan.id for loan in loans]
     _secure(company, ids)
+    _statements(company)
     for month in range(2, 6):
         on = dt.date(2026, month, 5)
         run_day_end(on - dt.timedelta(days=1))
@@ -129,6 +132,56 @@ def _secure(company: Company, ids: list[int]) -> None:
             )
 
 
+def _statements(company: Company) -> None:
+    """Of each customer others: years, half-years, none; old, collected late, without assets, twice in a month."""
+    day = dt.date
+
+    def years(ratio: int, *turnovers: int, collected: tuple[int, int] = (2, 10)) -> list[tuple[object, ...]]:
+        return [
+            (day(2025 - place, 12, 31), 12, 10_000, ratio * 100, sold, day(2026 - place, *collected))
+            for place, sold in enumerate(turnovers)
+        ]
+
+    held: dict[str, list[tuple[object, ...]]] = {
+        "C0": years(60, 900_000, 1_000_000),
+        "C1": years(130, 400_000, 1_000_000, collected=(5, 3)),  # known today, not at the month-end
+        "C2": [
+            (day(2026, 3, 31), 3, 0, 500, 100, day(2026, 4, 1)),  # no assets; nothing to compare with
+            *years(40, 1_500_000, 1_000_000),
+        ],
+        "C3": [(day(2024, 10, 31), 12, 10_000, 9_500, 7_000, day(2024, 12, 1))],  # too old, but for its age
+        "C4": [
+            (day(2025, 6, 30), 6, 10_000, 1, 300, day(2025, 9, 1)),
+            (day(2024, 6, 30), 12, 1, 1, 500, day(2024, 9, 1)),
+        ],
+        "C5": [
+            (day(2026, 2, 28), 2, 10_000, 8_000, 660, day(2026, 3, 1)),
+            (day(2025, 2, 28), 2, 10_000, 8_000, 600, day(2025, 3, 1)),  # the last one of that month counts
+            (day(2025, 2, 10), 2, 10_000, 8_000, 900, day(2025, 3, 2)),
+        ],
+        "C6": [(day(2025, 12, 31), 12, 7, 3, 500, day(2026, 1, 2)), (day(2024, 12, 31), 12, 7, 3, 0, day(2025, 1, 2))],
+    }
+    with unit_of_work("tests.statements"):
+        for code, statements in held.items():
+            customer = company.customer(code)
+            for number, (ended, months, assets, liabilities, turnover, collected) in enumerate(statements):
+                db.session.add(
+                    FinancialStatement(
+                        code=f"{code}-{number}",
+                        customer_id=customer.id,
+                        period_end=ended,
+                        months=months,
+                        total_assets=assets,
+                        total_liabilities=liabilities,
+                        turnover=turnover,
+                        net_profit=-1,
+                        source=StatementSource.TAX_RETURN,
+                        collector_id=customer.manager_id,
+                        collected_on=collected,
+                    )
+                )
+
+
 # ---- the plain computation -------------------------------------------------------------------------------------------
 
 
@@ -144,6 +197,8 @@ class Plain:
         self.guarantors = list(db.session.scalars(select(Guarantor)))
         self.contracts = {row.id: row for row in db.session.scalars(select(GuaranteeContract))}
         self.lawsuits = list(db.session.scalars(select(Litigation)))
+        statements = db.session.scalars(select(FinancialStatement))
+        self.statements = [row for row in statements if row.collected_on <= on]
 
     def _standing(self, contract_id: int) -> bool:
         contract = self.contracts[contract_id]
@@ -207,6 +262,37 @@ class Plain:
         ]
         return Fraction(sum(row.appraised_value for row in things) * 10_000, position.balance) if things else None
 
+    def _of_borrower(self, position: Any, months: int | None = None) -> list[FinancialStatement]:
+        """The newest first; only so many months old."""
+        found = [row for row in self.statements if row.customer_id == position.customer_id]
+        if months is not None:
+            found = [row for row in found if row.period_end >= add_months(self.on, -months)]
+        return sorted(found, key=lambda row: row.period_end, reverse=True)
+
+    def debts(self, position: Any) -> Fraction | None:
+        last = next(iter(self._of_borrower(position, 18)), None)
+        return Fraction(last.total_liabilities * 10_000, last.total_assets) if last and last.total_assets else None
+
+    def turnover(self, position: Any) -> Fraction | None:
+        for now in self._of_borrower(position, 18):
+            for before in self._of_borrower(position):
+                same_month = (before.period_end.year + 1, before.period_end.month) == (
+                    now.period_end.year,
+                    now.period_end.month,
+                )
+                if before.months == now.months and same_month:
+                    change = now.turnover - before.turnover
+                    return Fraction(change * 10_000, before.turnover) if before.turnover else None
+        return None
+
+    def age(self, position: Any) -> int:
+        last = next(iter(self._of_borrower(position)), None)
+        since = last.period_end if last else self.loans[position.loan_id].disbursed_on
+        months = 0
+        while add_months(since, months + 1) <= self.on:
+            months += 1
+        return months
+
     def value(self, indicator: Indicator, position: Any, window: int | None) -> Any:
         match indicator:
             case Indicator.DAYS_PAST_DUE:
@@ -225,6 +311,9 @@ class Plain:
             Indicator.DAYS_TO_CLOCK: self.clock,
             Indicator.GROUP_SHARE: self.group,
             Indicator.COLLATERAL_COVER: self.cover,
+            Indicator.DEBT_RATIO: self.debts,
+            Indicator.TURNOVER_CHANGE: self.turnover,
+            Indicator.STATEMENT_AGE: self.age,
         }
         return others[indicator](position)
 
@@ -250,6 +339,9 @@ THRESHOLDS = {
     Indicator.DAYS_TO_CLOCK: (-10, 100, 230, 400),
     Indicator.GROUP_SHARE: (500, 1_500, 3_000),
     Indicator.COLLATERAL_COVER: (1_000, 5_000, 10_000),
+    Indicator.DEBT_RATIO: (1, 6_000, 8_000, 10_000, 13_000),
+    Indicator.TURNOVER_CHANGE: (-6_000, -1_000, 0, 1_000, 5_000),
+    Indicator.STATEMENT_AGE: (2, 3, 4, 17, 18),
 }
 
 

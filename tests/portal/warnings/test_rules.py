@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.loans.periods import add_months
 from portal.warnings.rules import (
     AFTER,
     GAUGES,
@@ -21,6 +23,7 @@ from portal.warnings.rules import (
     Step,
     Unit,
     hits_most,
+    months_since,
     threshold_of,
     threshold_text,
 )
@@ -64,6 +67,35 @@ def test_what_is_no_threshold_says_why(text: str, unit: Unit, says: str):
 @given(st.integers(0, 100_000), st.sampled_from([Unit.DAYS, Unit.YUAN, Unit.PERCENT, Unit.NUMBER]))
 def test_a_threshold_is_written_as_it_is_read(kept: int, unit: Unit):
     assert threshold_of(threshold_text(kept, unit), unit) == kept
+
+
+@pytest.mark.parametrize(("text", "kept"), [("-30", -3_000), ("−12.5 %", -1_250), ("0", 0), ("15", 1_500)])
+def test_what_may_fall_takes_thresholds_below_0(text: str, kept: int):
+    assert threshold_of(text, Unit.PERCENT, signed=True) == kept
+    assert threshold_of(threshold_text(kept, Unit.PERCENT), Unit.PERCENT, signed=True) == kept
+    with pytest.raises(BadThreshold, match="too large"):
+        threshold_of("-1000.01", Unit.PERCENT, signed=True)
+
+
+@given(st.dates(dt.date(1990, 1, 1), dt.date(2060, 1, 1)), st.integers(0, 4_000))
+def test_months_are_whole_once_their_day_or_the_end_of_the_month_is_there(start: dt.date, days: int):
+    day = start + dt.timedelta(days=days)
+    months = months_since(start, day)
+    assert add_months(start, months) <= day < add_months(start, months + 1)
+
+
+@pytest.mark.parametrize(
+    ("start", "day", "months"),
+    [
+        (dt.date(2025, 12, 31), dt.date(2026, 2, 27), 1),
+        (dt.date(2025, 12, 31), dt.date(2026, 2, 28), 2),
+        (dt.date(2025, 12, 31), dt.date(2026, 1, 1), 0),
+        (dt.date(2025, 12, 15), dt.date(2026, 12, 14), 11),
+        (dt.date(2026, 3, 1), dt.date(2026, 2, 28), -1),
+    ],
+)
+def test_months_between_two_days(start: dt.date, day: dt.date, months: int):
+    assert months_since(start, day) == months
 
 
 @given(st.fractions(), st.integers())
