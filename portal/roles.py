@@ -305,6 +305,7 @@ for risk_page in (
     "ProvisionsDashboard",
     "BranchesDashboard",
     "ConcentrationDashboard",
+    "CashDashboard",
 ):
     grant(
         risk_page,

@@ -43,6 +43,7 @@ from portal.guarantees.models import (
 )
 from portal.guarantees.rules import Act
 from portal.guarantees.services import settle
+from portal.limits.borrowings import Borrowing, FundingKind
 from portal.limits.models import (
     CompanyFigure,
     FigureKind,
@@ -56,8 +57,10 @@ from portal.limits.models import (
 from portal.limits.rules import Standing
 from portal.loans.agreed_fees import AgreedFee
 from portal.loans.bank_lines import BankLine
+from portal.loans.business_calendar import CalendarDay
 from portal.loans.classification import Category
 from portal.loans.components import Component
+from portal.loans.due_groups import regroup_dues
 from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.minima import CategoryMinimum, Ground
@@ -142,12 +145,14 @@ def build(app: Flask, per_manager: int = 4) -> World:
             _moves(world)
             _prices(product)
             _figures()
+            _borrowing()
             _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
                 for number in range(per_manager):
                     _customer_with_loan(world, product, manager, number)
             db.session.flush()
             regroup_states(db.session())
+            regroup_dues(db.session())
             regroup_snapshot(db.session(), MONTH_END)
             follow_snapshot(db.session(), MONTH_END)
             follow_vintages(db.session(), MONTH_END)
@@ -266,6 +271,34 @@ def _figures() -> None:
             amount=1_000_000_000,
             account="4 equity",
             source="audited statement",
+        )
+    )
+
+
+def _borrowing() -> None:
+    """What the company owes, and a day of its calendar."""
+    _added(
+        Borrowing(
+            code="BOR-1",
+            kind=FundingKind.BANK_BORROWING,
+            lender="a bank",
+            amount=500_000_000,
+            outstanding=400_000_000,
+            rate=45_000,
+            drawn_on=dt.date(2025, 12, 1),
+            matures_on=TODAY + dt.timedelta(days=70),
+            account="2001 borrowings",
+            source="contract 1",
+        )
+    )
+    _added(
+        CalendarDay(
+            code="CAL-1",
+            on_day=dt.date(2030, 1, 1),
+            works=False,
+            reason="New Year",
+            valid_from=TODAY,
+            source="announcement",
         )
     )
 

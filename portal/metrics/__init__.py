@@ -21,8 +21,10 @@ CATALOGUE = (
     "migration",
     "overdue_change",
     "vintage",
+    "collection",
     "provisions",
     "concentration",
+    "funding",
 )
 
 

@@ -17,6 +17,7 @@ from portal.core.setup import prepare
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid, GridKind
+from portal.loans.due_groups import regroup_dues
 from portal.loans.ledger import Journal, JournalKind
 from portal.loans.models import Loan
 from portal.loans.positions import positions
@@ -55,6 +56,7 @@ class Company:
             self.extensions()
             db.session.flush()
             replace_states(db.session(), OPEN, positions(OPEN, standing=True))
+            regroup_dues(db.session())
             for day in SNAPSHOTS:
                 replace_snapshot(db.session(), day, positions(day))
 
