@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
@@ -42,6 +42,7 @@ class CashByMonth(Chart):
     """Expected principal and interest of the coming months against borrowings that mature, and what is left in all."""
 
     kind = "cash"
+    grows: ClassVar[bool] = False
     by: str = "due_month"
     months: int = 12
 

@@ -7,14 +7,12 @@ import pytest
 from dashboards.asked import read
 from dashboards.cash_charts import LATER, CashByMonth, CollectionCurves, cash
 from dashboards.charts import ChartData
-from dashboards.dashboard import dashboards
+from dashboards.pages.cash import CASH as PAGE
 from portal.core.metric import evaluate
 from portal.metrics.collection import last_ended, month_number
 from tests.dashboards.test_risk_pages import seen_by
 from tests.dashboards.visitor import Visitor, text_of
 from tests.world import TODAY, World
-
-PAGE = dashboards["cash"]
 
 
 def data_of(world: World, kind: type, login: str = "committee", search: str = "") -> ChartData:
