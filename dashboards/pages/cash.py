@@ -66,7 +66,7 @@ CASH = register_dashboard(
             ),
             _(
                 "Finance plans liquidity with it, branches and collections see where money comes in late. What the"
-                " company must repay is entered under Borrowings of the company; the share assumed to be collected is"
+                " company must repay is entered under Own borrowings; the share assumed to be collected is"
                 " a parameter. Within filters, or for whoever sees a part of the loans, funding is unavailable."
             ),
         ),

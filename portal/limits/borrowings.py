@@ -40,7 +40,6 @@ class Borrowing(Versioned, Model):
     amount: Mapped[Money] = field(_("Amount drawn"), section=_("Borrowing"), minimum=1)
     outstanding: Mapped[Money] = field(
         _("Outstanding"),
-        bar=True,
         section=_("Borrowing"),
         help=_("What must still be paid back of it, without interest; 0 once it is repaid."),
     )

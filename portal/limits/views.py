@@ -104,13 +104,13 @@ class BorrowingView(PortalView):
     datamodel = ScopedInterface(Borrowing)
     menu, icon = MENU, "fa-university"
     list_title, show_title, add_title, edit_title = (
-        _("Borrowings of the company"),
-        _("Borrowing of the company"),
+        _("Own borrowings"),
+        _("Own borrowing"),
         _("Add a borrowing"),
         _("Edit borrowing"),
     )
     empty_text = _("Enter what the company has borrowed: the cash dashboard shows when it must be repaid.")
-    list_columns = ["code", "kind", "lender", "amount", "outstanding", "rate", "drawn_on", "matures_on", "account"]
+    list_columns = ["code", "kind", "lender", "amount", "outstanding", "rate", "drawn_on", "matures_on"]
     quick_filters = ("kind",)
     order = ("matures_on", "asc")
     order_by = ("matures_on", "drawn_on", "outstanding", "rate")

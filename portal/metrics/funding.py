@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import BigInteger, Integer, case, cast, func, literal, null, select, union_all
+from sqlalchemy import BigInteger, Integer, String, case, cast, func, literal, null, select, union_all
 
 from portal.core import scope
 from portal.core.clock import month_end
@@ -29,8 +29,9 @@ from portal.parameters.services import parameter
 
 WHOLE = 10_000
 """A share of one in hundredths of a percent."""
-PARTS = ("branch", "team", "manager", "product", "grid", "purpose", "product_channel", "customer_group", "industry")
-"""Cuts of loans that funding has no part in."""
+ROWS = ("branch", "team", "manager", "product", "grid")
+WORDS = ("purpose", "product_channel", "customer_group", "industry", "guarantee")
+"""Cuts of loans that funding has no part in: by rows, and by words."""
 
 
 def drawn(day: date) -> Any:
@@ -45,7 +46,8 @@ def _month(question: Question) -> Any:
 
 
 def _no_part() -> dict[str, Any]:
-    return {name: cast(null(), Integer) for name in PARTS}
+    of_rows = {name: cast(null(), Integer) for name in ROWS}
+    return of_rows | {name: cast(null(), String) for name in WORDS}
 
 
 def funding_frame(question: Question) -> Frame:
