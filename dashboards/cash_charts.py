@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from dashboards.charts_of_change import Curves, column_of, month_index
 from dashboards.drawing import FIXED, Figure, greatest, number
 from dashboards.figures_of_change import curves
 from dashboards.theme import layout_base
-from dashboards.wording import money_scale, month_words, with_unit
+from dashboards.wording import money_scale, with_unit
 from portal.core.metric import Metric, Value, dimension_of, metric_of
 from portal.metrics.collection import first_followed, last_ended, month_number
 
@@ -55,9 +54,9 @@ class CashByMonth(Chart):
         later = [month for month in rows if month is not None and month > shown[-1]]
         lines: list[Line] = []
         if any(found.total[key] for key in keys):
+            labels = dimension_of(self.by).labels(shown)
             for month in shown:
-                label = month_words(date(month // 100, month % 100, 1))
-                lines.append(self._line(asked, month, label, _added(rows, keys, [month], told), told))
+                lines.append(self._line(asked, month, labels[month], _added(rows, keys, [month], told), told))
             if later:
                 lines.append(Line(LATER, gettext("Later"), _added(rows, keys, later, told)))
         lines = _with_running(lines, told)
@@ -181,7 +180,7 @@ def cash(chart: CashByMonth, data: ChartData) -> Figure:
             bargap=0.35,
             margin={"l": 8, "r": 8, "t": 8, "b": 8},
             showlegend=True,
-            legend={"orientation": "h", "y": -0.22, "font": {"size": 11, "color": "var(--text-soft)"}},
+            legend={"orientation": "h", "y": -0.14, "font": {"size": 11, "color": "var(--text-soft)"}},
             xaxis={"type": "category", "showgrid": False, **FIXED},
             yaxis={"title": {"text": unit, "font": {"size": 12}}, "nticks": 6, "zeroline": True, **FIXED},
         ),

@@ -112,6 +112,8 @@ class Ranking(Chart):
     beside: str
     also: tuple[str, ...] = ()
     """Further columns of the table."""
+    more_is_better: bool = False
+    """Of the measure beside: its bars are not those of lateness."""
 
     def data(self, asked: Asked) -> ChartData:
         keys = (self.measure, self.beside, *self.also)

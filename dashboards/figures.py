@@ -129,7 +129,7 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
                 **bar,
                 "x": right,
                 "text": [percent_of(line.values[1]) for line in data.lines],
-                "marker": {"color": "var(--chart-4)"},
+                "marker": {"color": "var(--chart-2)" if chart.more_is_better else "var(--chart-4)"},
                 "xaxis": "x2",
             },
         ],

@@ -123,7 +123,10 @@ def _bars(chart: Chart, data: ChartData) -> dict[int, list[Cell]]:
         return {at: _barred(data, at, [token[line.key].removeprefix("risk-") for line in data.lines], Fraction(1))}
     if isinstance(chart, Ranking):
         count = len(data.lines)
-        return {n: _barred(data, n, [colour] * count, _most(data, n)) for n, colour in ((0, "accent"), (1, "danger"))}
+        return {
+            n: _barred(data, n, [colour] * count, _most(data, n))
+            for n, colour in ((0, "accent"), (1, "good" if chart.more_is_better else "danger"))
+        }
     return {}
 
 

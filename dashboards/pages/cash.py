@@ -22,7 +22,7 @@ ALSO = ("collection_rate", "collected_in_month", "expected_soon")
 
 def answer(asked: Asked, now: Figures, before: Figures) -> str:
     """What comes in and must be repaid until when, and how well what fell due was collected."""
-    if not now["expected_soon"] and not now["fallen_due"]:
+    if not now["expected_soon"] and now["collection_rate_in_month"] is None:
         return gettext("Nothing falls due within these filters.")
     end = month_number(asked.as_of, SOON)
     facts = {
@@ -74,7 +74,6 @@ CASH = register_dashboard(
             Tile("expected_soon", now_only=True),
             Tile("funding_due_soon", now_only=True),
             Tile("cash_gap_soon", now_only=True),
-            Tile("fallen_due", now_only=True),
             Tile("collection_rate_in_month", now_only=True),
             Tile("collection_rate", now_only=True),
         ),
@@ -100,6 +99,7 @@ CASH = register_dashboard(
                 measure="fallen_due",
                 beside="collection_rate_in_month",
                 also=ALSO,
+                more_is_better=True,
             ),
             Ranking(
                 key="by_product",
@@ -108,6 +108,7 @@ CASH = register_dashboard(
                 measure="fallen_due",
                 beside="collection_rate_in_month",
                 also=ALSO,
+                more_is_better=True,
             ),
             Ranking(
                 key="by_channel",
@@ -116,6 +117,8 @@ CASH = register_dashboard(
                 measure="fallen_due",
                 beside="collection_rate_in_month",
                 also=ALSO,
+                more_is_better=True,
+                wide=True,
             ),
         ),
         filters=("branch", "manager", "product", "product_channel"),

@@ -198,7 +198,7 @@ _stock(
 )
 _stock(
     "fallen_due",
-    _("Fell due in the last twelve months"),
+    _("Fell due in twelve months"),
     "money",
     _(
         "Principal and contractual interest of instalments due in the twelve months that ended by the date. A loan"
@@ -222,7 +222,7 @@ _stock(
 )
 _stock(
     "collection_rate_in_month",
-    _("Collected by the end of the month due"),
+    _("Collected in month due"),
     "percent",
     _("Collected by the end of the month due ÷ what fell due, of the twelve months that ended by the date."),
     ratio=("collected_in_month", "fallen_due"),
