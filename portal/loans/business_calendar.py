@@ -55,7 +55,7 @@ def recorded_days(on: date) -> dict[date, bool]:
     held: list[tuple[date, date, bool]] | None = g.get("calendar_days") if has_request_context() else None
     if held is None:
         rows = select(CalendarDay.valid_from, CalendarDay.on_day, CalendarDay.works).order_by(CalendarDay.valid_from)
-        held = [row._tuple() for row in db.session.execute(rows)]
+        held = [(since, day, works) for since, day, works in db.session.execute(rows)]
         if has_request_context():
             g.calendar_days = held
     return {day: works for since, day, works in held if since <= on}
