@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _
 
 from portal.core.application import add_page
 
-PAGES = ("portfolio", "changed", "migration", "vintages", "provisions", "branches", "concentration")
+PAGES = ("portfolio", "changed", "migration", "vintages", "provisions", "branches", "concentration", "cash")
 """Modules of `dashboards.pages`, in the order of the menu; importing one registers its dashboard."""
 
 

@@ -134,13 +134,16 @@ def course_of(tiles: Sequence[Tile], asked: Asked, dates: int) -> dict[date, Fig
     """The figures of tiles at the date, at the one it is compared with and at month-ends before, the newest first.
 
     Only stocks that are kept together have a course; other stocks are told at both dates, and a flow at the date alone,
-    of the period that the page or the tile is about.
+    of the period that the page or the tile is about; so is what is told at the date only.
     """
     stocks: list[str] = []
     apart: list[str] = []
     flows: list[str] = []
     of_year: list[str] = []
+    now_only = [tile.metric for tile in tiles if tile.now_only]
     for tile in tiles:
+        if tile.now_only:
+            continue
         if metrics[tile.metric].kind == "stock":
             (stocks if has_series(tile.metric) else apart).append(tile.metric)
         else:
@@ -154,6 +157,8 @@ def course_of(tiles: Sequence[Tile], asked: Asked, dates: int) -> dict[date, Fig
             **asked.at(asked.month_end_before).evaluate(apart).total,
         }
         now |= asked.evaluate(apart).total
+    if now_only:
+        now |= asked.evaluate(now_only).total
     if flows:
         now |= asked.evaluate(flows).total
     if of_year:

@@ -27,6 +27,13 @@ class Change:
     """None where a change is neither good nor bad."""
 
 
+def told(declared: Tile, metric: Metric, now: Value, before: Value, asked: Asked) -> Change:
+    """What a tile says below its figure."""
+    if declared.now_only:
+        return Change(gettext("not available") if now is None else day_words(asked.as_of))
+    return change(declared, metric, now, before, asked) if metric.kind == "stock" else period(declared, now, asked)
+
+
 def change(declared: Tile, metric: Metric, now: Value, before: Value, asked: Asked) -> Change:
     """From the figure at the month-end before to the figure at the date."""
     since = short_day_words(asked.month_end_before)

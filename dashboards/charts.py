@@ -64,6 +64,8 @@ class Chart(ABC):
     """What must be known to read it, below its title."""
     drawn: ClassVar[bool] = True
     """Whether there is a picture besides the table."""
+    grows: ClassVar[bool] = True
+    """Whether the picture is as high as it has rows; if not, the page need not know them beforehand."""
 
     @abstractmethod
     def data(self, asked: Asked) -> ChartData:
@@ -110,6 +112,8 @@ class Ranking(Chart):
     beside: str
     also: tuple[str, ...] = ()
     """Further columns of the table."""
+    more_is_better: bool = False
+    """Of the measure beside: its bars are not those of lateness."""
 
     def data(self, asked: Asked) -> ChartData:
         keys = (self.measure, self.beside, *self.also)

@@ -144,6 +144,7 @@ class Curves(Chart):
     """
 
     kind = "curves"
+    grows: ClassVar[bool] = False
     part: str
     whole: str
     across: str = "months_on_book"

@@ -22,6 +22,8 @@ class Tile:
     """The direction that is good news; empty where a change is neither."""
     this_year: bool = False
     """A flow that is asked from the first day of the year; it has no course."""
+    now_only: bool = False
+    """Told at the date alone: what it was at another one would be worked out from all instalments."""
     why: str = ""
     """Key of the page that says why the figure changed."""
 

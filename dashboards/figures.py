@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_babel import gettext
 
+from dashboards.cash_charts import CashByMonth, cash, collection
 from dashboards.charts import Chart, ChartData, Parts, Ranking, Trend
 from dashboards.charts_of_change import Changes, Curves, Matrix, Panels, Waterfall
 from dashboards.drawing import (
@@ -54,7 +55,7 @@ def height_of(chart: Chart, names: Sequence[str]) -> int:
         return 34 * rows + 40
     if isinstance(chart, Panels):
         return 150 * -(-len(names) // chart.across) + 20
-    if isinstance(chart, Curves):
+    if isinstance(chart, (Curves, CashByMonth)):
         return 380
     if isinstance(chart, Stress):
         return 58 * len(names) + 40
@@ -128,7 +129,7 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
                 **bar,
                 "x": right,
                 "text": [percent_of(line.values[1]) for line in data.lines],
-                "marker": {"color": "var(--chart-4)"},
+                "marker": {"color": "var(--chart-2)" if chart.more_is_better else "var(--chart-4)"},
                 "xaxis": "x2",
             },
         ],
@@ -207,4 +208,6 @@ DRAWN: dict[str, Callable[[Any, ChartData], Figure]] = {
     "curves": curves,
     "panels": panels,
     "stress": stress,
+    "cash": cash,
+    "collection": collection,
 }

@@ -37,7 +37,7 @@ def page(dashboard: Dashboard, search: str, may_export: bool) -> list[Component]
         asked = read(search, dashboard.filters, dashboard.options)
     except MetricError as error:
         asked, notice = read("", (), dashboard.options), refused_address(dashboard, error)
-    cuts = dict.fromkeys([*dashboard.filters, *(chart.by for chart in dashboard.charts if not _fixed_names(chart))])
+    cuts = dict.fromkeys([*dashboard.filters, *(c.by for c in dashboard.charts if c.grows and not _fixed_names(c))])
     cuts.pop("", None)  # a course of dates has no groups
     found = {key: choices(key, dashboard.counted, asked) for key in cuts}
     return [

@@ -16,7 +16,7 @@ from flask_babel import get_locale
 from flask_login import current_user
 
 from dashboards.asked import Asked, course_of
-from dashboards.changes import change, period
+from dashboards.changes import told
 from dashboards.charts import SHARE, Chart, ChartData, Parts, Ranking, Trend
 from dashboards.dashboard import Dashboard, Tile
 from dashboards.wording import money_scale
@@ -91,7 +91,7 @@ def _tile(tile: Tile, now: Value, before: Value, asked: Asked) -> dict[str, Any]
         "label": str(metric.label),
         "figure": shown(metric, now),
         "unit": unit_words(metric) if now is not None else "",
-        "change": change(tile, metric, now, before, asked) if metric.kind == "stock" else period(tile, now, asked),
+        "change": told(tile, metric, now, before, asked),
     }
 
 
@@ -123,7 +123,10 @@ def _bars(chart: Chart, data: ChartData) -> dict[int, list[Cell]]:
         return {at: _barred(data, at, [token[line.key].removeprefix("risk-") for line in data.lines], Fraction(1))}
     if isinstance(chart, Ranking):
         count = len(data.lines)
-        return {n: _barred(data, n, [colour] * count, _most(data, n)) for n, colour in ((0, "accent"), (1, "danger"))}
+        return {
+            n: _barred(data, n, [colour] * count, _most(data, n))
+            for n, colour in ((0, "accent"), (1, "good" if chart.more_is_better else "danger"))
+        }
     return {}
 
 

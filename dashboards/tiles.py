@@ -13,7 +13,7 @@ from flask import url_for
 from flask_babel import gettext
 
 from dashboards.asked import Asked, Figures
-from dashboards.changes import Change, change, period
+from dashboards.changes import Change, told
 from dashboards.dashboard import Tile, dashboards
 from dashboards.markup import attributes, icon, waiting
 from dashboards.wording import day_words, percent_words
@@ -42,11 +42,12 @@ def tile(declared: Tile, asked: Asked, course: Mapping[date, Figures]) -> Compon
     """
     metric = metric_of(declared.metric)
     now, before = course[asked.as_of][metric.key], course[asked.month_end_before].get(metric.key)
-    told = change(declared, metric, now, before, asked) if metric.kind == "stock" else period(declared, now, asked)
     digits = shown(metric, now)
     return html.Div(
         [
-            html.Div([html.H2(str(metric.label)), explanation(metric, asked)], className="tile-head"),
+            html.Div(
+                [html.H2(str(metric.label)), explanation(metric, asked, declared.now_only)], className="tile-head"
+            ),
             html.A(
                 _digits(metric, digits, now),
                 href=(asked.of_year() if declared.this_year else asked).rows_url(metric.key),
@@ -54,8 +55,17 @@ def tile(declared: Tile, asked: Asked, course: Mapping[date, Figures]) -> Compon
                 title=gettext("Show what stands behind this figure"),
                 style={"--digits": len(digits)},  # a long one is set smaller rather than on two lines
             ),
-            html.Div([_changed(told), *_target(metric, now, asked), *_why(declared, asked)], className="tile-line"),
-            sparkline(metric, course) if metric.kind == "stock" else html.Div(className="sparkline-none"),
+            html.Div(
+                [
+                    _changed(told(declared, metric, now, before, asked)),
+                    *_target(metric, now, asked),
+                    *_why(declared, asked),
+                ],
+                className="tile-line",
+            ),
+            sparkline(metric, course)
+            if metric.kind == "stock" and not declared.now_only
+            else html.Div(className="sparkline-none"),
         ],
         className="tile",
     )
@@ -119,13 +129,13 @@ def _digits(metric: Metric, digits: str, value: Value) -> list[Any]:
     ]
 
 
-def explanation(metric: Metric, asked: Asked) -> Component:
+def explanation(metric: Metric, asked: Asked, now_only: bool = False) -> Component:
     """The ⓘ of a figure: formula, source, date."""
     facts = [
         (gettext("Formula"), str(metric.formula)),
         (gettext("Source"), str(metric.source)),
         (gettext("As at"), day_words(asked.as_of)),
-        (gettext("Compared with"), day_words(asked.month_end_before)),
+        *([] if now_only else [(gettext("Compared with"), day_words(asked.month_end_before))]),
     ]
     return html.Details(
         [

@@ -318,6 +318,7 @@ for risk_page in (
     "ProvisionsDashboard",
     "BranchesDashboard",
     "ConcentrationDashboard",
+    "CashDashboard",
 ):
     grant(
         risk_page,

@@ -191,6 +191,23 @@ grant(
     committee_office="read @all",
 )
 grant(
+    "CalendarDay",
+    administrator="read manage export import @all",
+    committee=ALL_READ,
+    branch_head="read @all",
+    team_lead="read @all",
+    customer_manager="read @all",
+    risk=ALL_READ,
+    approver="read @all",
+    finance=ALL_READ,
+    collections="read @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    hr="read @all",
+    committee_office="read @all",
+    product_manager="read @all",
+)
+grant(
     "DayEnd",
     administrator="read run @all",
     committee="read @all",
@@ -240,6 +257,15 @@ grant(
 )
 grant(
     "CompanyFigure",
+    committee=ALL_READ,
+    risk=ALL_READ,
+    finance="read manage export import @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    committee_office="read @all",
+)
+grant(
+    "Borrowing",
     committee=ALL_READ,
     risk=ALL_READ,
     finance="read manage export import @all",

@@ -77,6 +77,7 @@ tell(
     ledger__reconcile=_("Ledger reconciled"),
     ledger__rebuild_states=_("Loan positions computed anew"),
     ledger__rebuild_snapshot=_("Month-end snapshot computed anew"),
+    ledger__draw_dues_together=_("Sums of dues drawn together"),
     ledger__rebuild_vintages=_("Vintage curves computed anew"),
 )
 tell(

@@ -25,6 +25,7 @@ from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer
+from portal.loans.due_groups import regroup_dues
 from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.history import bulk_history
 from portal.loans.move_groups import follow_everything
@@ -141,6 +142,7 @@ def _fill(session: Session, told: Story, size: int) -> None:
         _copy(session, crowd, ids[0], a_turn, size)
     fill_statements(session)
     regroup_states(session)
+    regroup_dues(session)
     for day in month_ends(add_months(BUSINESS_DATE, -MONTH_ENDS), BUSINESS_DATE):
         regroup_snapshot(session, day)
         follow_vintages(session, day)

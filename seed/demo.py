@@ -24,6 +24,7 @@ from portal.loans.models import Loan
 from portal.loans.state import LoanState
 from portal.organization.models import Branch
 from seed import names
+from seed.calendar_days import load_calendar
 from seed.closing import load_month_ends
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
@@ -105,6 +106,7 @@ def _secure() -> None:
         load_warnings()
     with unit_of_work("seed.limits"):
         load_limits()
+        load_calendar()
 
 
 def month_ends(first: date, last: date) -> Iterator[date]:

@@ -11,6 +11,7 @@ from portal.core.clock import month_end
 from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.customers.models import Customer, CustomerType, Industry, RelatedParty, Tie
+from portal.limits.borrowings import Borrowing, FundingKind
 from portal.limits.daily import measure, measure_month_ends
 from portal.limits.exposure import Book
 from portal.limits.models import CompanyFigure, FigureKind, Insider, InsiderKind, LendingLimit, LimitBreach, LimitKind
@@ -33,6 +34,81 @@ FUNDING = (
 )
 """At the last month-end, in yuan, with the account."""
 
+BORROWINGS = (
+    (
+        "J-2024-01",
+        FundingKind.BANK_BORROWING,
+        "合作银行甲",
+        10_000_000,
+        4_000_000,
+        52_000,
+        (2024, 9, 20),
+        (2026, 9, 18),
+    ),
+    (
+        "J-2025-01",
+        FundingKind.BANK_BORROWING,
+        "合作银行乙",
+        8_000_000,
+        8_000_000,
+        49_500,
+        (2025, 11, 12),
+        (2026, 11, 11),
+    ),
+    (
+        "J-2025-02",
+        FundingKind.BANK_BORROWING,
+        "合作银行甲",
+        6_000_000,
+        6_000_000,
+        49_000,
+        (2025, 12, 25),
+        (2027, 6, 24),
+    ),
+    (
+        "G-2025-01",
+        FundingKind.SHAREHOLDER_BORROWING,
+        "股东一",
+        7_500_000,
+        7_500_000,
+        45_000,
+        (2025, 8, 1),
+        (2026, 7, 31),
+    ),
+    (
+        "G-2026-01",
+        FundingKind.SHAREHOLDER_BORROWING,
+        "股东二",
+        5_000_000,
+        5_000_000,
+        45_000,
+        (2026, 2, 2),
+        (2027, 2, 1),
+    ),
+    (
+        "Z-2025-A",
+        FundingKind.SECURITIES,
+        "专项计划优先A档",
+        14_000_000,
+        12_000_000,
+        41_000,
+        (2025, 9, 30),
+        (2026, 9, 30),
+    ),
+    (
+        "Z-2025-B",
+        FundingKind.SECURITIES,
+        "专项计划优先B档",
+        8_000_000,
+        8_000_000,
+        46_000,
+        (2025, 9, 30),
+        (2027, 3, 31),
+    ),
+)
+"""Number, kind, lender, yuan drawn and outstanding, rate in parts per million, from, until: in all `FUNDING`."""
+ACCOUNT = {kind.value: account for kind, _yuan, account in FUNDING}
+
 LIMITS = (
     ("H-01", LimitKind.BORROWER, Measure.AMOUNT, 100_000_000, None, True),
     ("H-02", LimitKind.GROUP, Measure.NET_ASSETS, 50_000, None, False),
@@ -50,6 +126,7 @@ NOTE = "三户企业同受一人控制，首笔贷款发放后才查明。风险
 def load_limits() -> None:
     """Write all of it, once it is known what is lent; within a unit of work."""
     load_figures()
+    _borrowings()
     _limits()
     with unscoped("the demo company is loaded"):
         _related()
@@ -79,6 +156,14 @@ def load_figures() -> None:
 def _figure(kind: FigureKind, day: date, yuan: int, account: str, source: str) -> None:
     code = f"{kind}-{day:%Y%m%d}"
     db.session.add(CompanyFigure(code=code, kind=kind, on_day=day, amount=yuan * 100, account=account, source=source))
+
+
+def _borrowings() -> None:
+    for code, kind, lender, drawn, left, rate, since, until in BORROWINGS:
+        row = Borrowing(code=code, kind=kind, lender=lender, amount=drawn * 100, outstanding=left * 100, rate=rate)
+        row.drawn_on, row.matures_on = date(*since), date(*until)
+        row.account, row.source = ACCOUNT[kind.value], "借款合同与还款计划"
+        db.session.add(row)
 
 
 def _limits() -> None:

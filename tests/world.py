@@ -46,6 +46,7 @@ from portal.guarantees.models import (
 )
 from portal.guarantees.rules import Act
 from portal.guarantees.services import settle
+from portal.limits.borrowings import Borrowing, FundingKind
 from portal.limits.models import (
     CompanyFigure,
     FigureKind,
@@ -59,8 +60,10 @@ from portal.limits.models import (
 from portal.limits.rules import Standing
 from portal.loans.agreed_fees import AgreedFee
 from portal.loans.bank_lines import BankLine
+from portal.loans.business_calendar import CalendarDay
 from portal.loans.classification import Category
 from portal.loans.components import Component
+from portal.loans.due_groups import regroup_dues
 from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.minima import CategoryMinimum, Ground
@@ -146,6 +149,7 @@ def build(app: Flask, per_manager: int = 4) -> World:
             _prices(product)
             _figures()
             entry = _month_end()
+            _borrowing()
             _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
                 _month_end_lines(world, entry, product, manager)
@@ -153,6 +157,7 @@ def build(app: Flask, per_manager: int = 4) -> World:
                     _customer_with_loan(world, product, manager, number)
             db.session.flush()
             regroup_states(db.session())
+            regroup_dues(db.session())
             regroup_snapshot(db.session(), MONTH_END)
             follow_snapshot(db.session(), MONTH_END)
             follow_vintages(db.session(), MONTH_END)
@@ -291,6 +296,34 @@ def _month_end() -> int:
             rule_version="1",
             posted_by="system",
             posted_at=dt.datetime(2026, 6, 1, tzinfo=dt.UTC),
+        )
+    )
+
+
+def _borrowing() -> None:
+    """What the company owes, and a day of its calendar."""
+    _added(
+        Borrowing(
+            code="BOR-1",
+            kind=FundingKind.BANK_BORROWING,
+            lender="a bank",
+            amount=500_000_000,
+            outstanding=400_000_000,
+            rate=45_000,
+            drawn_on=dt.date(2025, 12, 1),
+            matures_on=TODAY + dt.timedelta(days=70),
+            account="2001 borrowings",
+            source="contract 1",
+        )
+    )
+    _added(
+        CalendarDay(
+            code="CAL-1",
+            on_day=dt.date(2030, 1, 1),
+            works=False,
+            reason="New Year",
+            valid_from=TODAY,
+            source="announcement",
         )
     )
 

@@ -15,6 +15,7 @@ from portal.parameters.services import parameter, parameters
 from portal.parameters.words import TOLD
 
 TIES, WITHOUT, SHOWN = "limits.ties", "limits.without_net_assets", "limits.kept_a_day"
+COLLECTED = "cash.collected_share"
 SPREAD, CONCENTRATED = "herfindahl.spread", "herfindahl.concentrated"
 REFUSE, NOTE = "refuse", "note"
 
@@ -82,6 +83,17 @@ declare(
         "2500",
         HOUSE,
         confirmed=True,
+    )
+)
+
+
+declare(
+    Known(
+        COLLECTED,
+        _("Share of expected cash that is assumed to be collected in the month it falls due"),
+        "percent",
+        "100",
+        HOUSE,
     )
 )
 

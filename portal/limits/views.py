@@ -10,6 +10,7 @@ import portal.limits.defaults  # noqa: F401 - fills an empty database
 from portal.core.application import add_page, add_screens
 from portal.core.help import Help
 from portal.core.views import PortalView, ScopedInterface
+from portal.limits.borrowings import Borrowing
 from portal.limits.models import CompanyFigure, Insider, LendingLimit, LimitBreach, LimitUsage
 from portal.limits.pages import LimitCheckView, LimitsView
 
@@ -85,6 +86,35 @@ class CompanyFigureView(PortalView):
     order = ("on_day", "desc")
     order_by = ("on_day", "amount")
     summary_columns = ("kind", "on_day", "amount")
+
+
+class BorrowingView(PortalView):
+    """What the company has borrowed."""
+
+    help = Help(
+        _(
+            "The company's own borrowings with what is outstanding and when it must be repaid. The cash dashboard holds"
+            " them against what borrowers are to pay by month; without them its gap is unavailable."
+        ),
+        _(
+            "Finance enters them when they are drawn, or imports them, and brings the outstanding amount up to date"
+            " after each repayment. What is repaid stays, with 0 outstanding."
+        ),
+    )
+    datamodel = ScopedInterface(Borrowing)
+    menu, icon = MENU, "fa-university"
+    list_title, show_title, add_title, edit_title = (
+        _("Own borrowings"),
+        _("Own borrowing"),
+        _("Add a borrowing"),
+        _("Edit borrowing"),
+    )
+    empty_text = _("Enter what the company has borrowed: the cash dashboard shows when it must be repaid.")
+    list_columns = ["code", "kind", "lender", "amount", "outstanding", "rate", "drawn_on", "matures_on"]
+    quick_filters = ("kind",)
+    order = ("matures_on", "asc")
+    order_by = ("matures_on", "drawn_on", "outstanding", "rate")
+    summary_columns = ("kind", "lender", "outstanding", "matures_on")
 
 
 class InsiderView(PortalView):
@@ -185,4 +215,6 @@ class LimitBreachView(PortalView):
 def register(builder: Any) -> None:
     add_page(builder, LimitsView, _("Limits: used and free"), MENU, "fa-tasks")
     add_page(builder, LimitCheckView, _("Room for a loan"), MENU, "fa-question-circle-o")
-    add_screens(builder, LimitBreachView, LimitUsageView, LendingLimitView, CompanyFigureView, InsiderView)
+    add_screens(
+        builder, LimitBreachView, LimitUsageView, LendingLimitView, CompanyFigureView, BorrowingView, InsiderView
+    )

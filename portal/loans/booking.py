@@ -21,6 +21,7 @@ from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount
 from portal.loans.books import Books, Entry
 from portal.loans.components import Component
+from portal.loans.due_groups import dues_of, follow_dues
 from portal.loans.groups import snapshots_regrouped
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.loading import load_accounts
@@ -60,11 +61,15 @@ def books(batch_id: int | None = None, historical: bool = False) -> Iterator[Boo
     opened = Books(open_date(), batch_id, historical)
     yield opened
     handed_over = [loan.id for loan in opened.handed_over.values() if loan.id is not None]
-    take_out_moves(db.session(), [loan.id for loan in opened.touched.values() if loan.id is not None], handed_over)
+    held = [loan.id for loan in opened.touched.values() if loan.id is not None]
+    take_out_moves(db.session(), held, handed_over)
+    due = {} if historical else dues_of(db.session(), held)
     with snapshots_regrouped(db.session(), handed_over):
         running, closed = write(opened, db.session())
     refresh_states(db.session(), opened.open_date, running, closed)
     put_in_moves(db.session(), [*running, *closed], handed_over)
+    if not historical:  # a history is added up once, when all of it is written
+        follow_dues(db.session(), due, dues_of(db.session(), [*running, *closed]))
 
 
 def account_of(loan: Loan, lock: bool = True) -> LoanAccount:

@@ -113,6 +113,8 @@ class Books:
         self.touched: dict[int, LoanAccount] = {}
         self.handed_over: dict[int, LoanAccount] = {}
         """Loans that belong to somebody else from now on, whatever is kept of their earlier owners."""
+        self.replaced: dict[int, LoanAccount] = {}
+        """Loans whose instalments in the database go: those of the account take their place."""
         self.drafts: list[Draft] = []
         self.receipts: list[Receipt] = []
         self.past_owners: list[tuple[LoanAccount, Owner, date, date]] = []
@@ -199,6 +201,10 @@ class Books:
         """Remember to write what was changed of this loan."""
         self.touched[id(loan)] = loan
 
+    def replace_lines(self, loan: LoanAccount) -> None:
+        """The loan has other instalments now than those in the database, which go."""
+        self.touched[id(loan)] = self.replaced[id(loan)] = loan
+
     def clear(self) -> None:
         """Start afresh, after everything was written."""
         for loan in self.touched.values():
@@ -206,4 +212,4 @@ class Books:
             for line in loan.lines:
                 line.changed = False
         self.new, self.drafts, self.receipts, self.past_owners = [], [], [], []
-        self.touched, self.handed_over = {}, {}
+        self.touched, self.handed_over, self.replaced = {}, {}, {}

@@ -55,6 +55,7 @@ from portal.core.work import unit_of_work
 from portal.loans import following, runs
 from portal.loans.accrual import accrual_key, accruals, stops
 from portal.loans.components import Component
+from portal.loans.due_groups import regroup_dues
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.models import Loan
 from portal.loans.observation import assess, reclassify
@@ -104,6 +105,7 @@ def run_day_end(to: date | None = None) -> DayEnd:
         raise Refused(gettext("There is no business date yet: it begins with the first loan or opening position."))
     closed: list[date] = []
     unfollowed: list[str] = []
+    run_id = 0
     last = to or open_date
     with _workspace() as (session, tables), runs.holding(_connection_of(session)):
         book_resets(open_date)
@@ -112,7 +114,9 @@ def run_day_end(to: date | None = None) -> DayEnd:
             with _run(open_date, until) as run_id:
                 _close(session, tables, open_date, until, run_id)
             forget()
-            unfollowed += following.follow(following.closed, until)
+            failed = following.follow(following.closed, until)
+            runs.tell_unfollowed(run_id, failed)
+            unfollowed += failed
             while open_date <= until:
                 closed.append(open_date)
                 open_date += ONE_DAY
@@ -121,7 +125,9 @@ def run_day_end(to: date | None = None) -> DayEnd:
         g.pop("business_date", None)
     forget()
     if closed:
-        unfollowed += following.follow(following.opened, open_date)
+        failed = following.follow(following.opened, open_date)
+        runs.tell_unfollowed(run_id, failed)
+        unfollowed += failed
     return DayEnd(tuple(closed), open_date, tuple(unfollowed))
 
 
@@ -151,11 +157,12 @@ def rebuild_snapshots(days: Iterable[date]) -> None:
 
 
 def rebuild_states() -> None:
-    """Write `loan_state` anew from instalments and postings, as at the open business date."""
+    """Write `loan_state` and what is due by month anew, from instalments and postings, as at the open business date."""
     with unit_of_work("ledger.rebuild_states") as unit, unscoped("loan_state is rebuilt"):
         session = db.session()
         day = session.scalars(select(BusinessDay.open_date).with_for_update()).one()
         replace_states(session, day, positions(day, standing=True))
+        regroup_dues(session)
         unit.note(day=day.isoformat())
 
 

@@ -21,6 +21,7 @@ from portal.loans.booking import books
 from portal.loans.books import Books
 from portal.loans.components import Component
 from portal.loans.disbursement import Lender, NewLoan, products_of
+from portal.loans.due_groups import regroup_dues
 from portal.loans.models import LoanStatus
 from portal.loans.past_observations import Observations, keep_observations
 from portal.loans.repayments import Payment, take_payment, take_settlement
@@ -114,6 +115,7 @@ def bulk_history(lives: Iterable[Life]) -> int:
         write_agreed(lender.agreed)
         keep_observations(db.session(), observed, open_day)
         written += len(part)
+    regroup_dues(db.session())
     current_unit().note(loans=written)
     return written
 

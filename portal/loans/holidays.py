@@ -35,6 +35,11 @@ def _is_calendar_workday(day: date) -> bool:
         return day.weekday() < SATURDAY
 
 
+def last_known_year() -> int:
+    """The last year that the installed chinese-calendar has the State Council's announcement of."""
+    return int(max(day.year for day in chinese_calendar.holidays))
+
+
 def due_date_mover(rule: HolidayRule, announced: Mapping[date, bool] | None = None) -> Callable[[date], date]:
     """The function that moves a due date by this rule (`announced` as in `is_workday`)."""
 

@@ -15,6 +15,14 @@ from portal.loans.ledger import Journal, JournalKind, Posting
 from portal.loans.receipt_views import reversal_of
 
 MENU = ("lending", _("Lending"))
+RISK = ("risk", _("Risk"))
+
+BACKDATED = and_(
+    Journal.value_date < Journal.booking_date,
+    ~Journal.opening,
+    Journal.kind.not_in((JournalKind.ACCRUAL, JournalKind.DISBURSEMENT)),
+)
+"""Journals that count from before the day they were booked on, and need not."""
 
 
 class JournalView(PortalView):
@@ -72,6 +80,36 @@ class RegisterView(PortalView):
     can_add = can_edit = can_delete = False
 
     def base_statement(self) -> Select[Any]:
-        of_itself = Journal.kind.in_((JournalKind.ACCRUAL, JournalKind.DISBURSEMENT))
-        backdated = and_(Journal.value_date < Journal.booking_date, ~Journal.opening, ~of_itself)
-        return select(Journal).where(or_(Journal.reason.is_not(None), backdated))
+        return select(Journal).where(or_(Journal.reason.is_not(None), BACKDATED))
+
+
+class BackdatedView(RegisterView):
+    """Of the register, what counts from before its day of booking."""
+
+    help = Help(
+        _("Bookings whose value date lies before the day of booking: they change interest and lateness of days gone."),
+        _("Risk and audit read who backdated what, by how much and why. Nothing is typed here."),
+    )
+    menu, icon = RISK, "fa-backward"
+    list_title = _("Backdated bookings")
+    empty_text = _("Nothing was backdated yet.")
+    order = ("booking_date", "desc")
+
+    def base_statement(self) -> Select[Any]:
+        return select(Journal).where(BACKDATED)
+
+
+class ManualView(RegisterView):
+    """Of the register, what a person decided on."""
+
+    help = Help(
+        _("Bookings that a person decided on and gave a reason for: by hand, corrections, reversals and reliefs."),
+        _("Risk and audit read who decided what and why. Nothing is typed here."),
+    )
+    menu, icon = RISK, "fa-hand-paper-o"
+    list_title = _("Bookings by hand")
+    empty_text = _("Nothing was booked by hand yet.")
+    order = ("booking_date", "desc")
+
+    def base_statement(self) -> Select[Any]:
+        return select(Journal).where(Journal.reason.is_not(None))

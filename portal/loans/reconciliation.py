@@ -13,6 +13,7 @@ from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.loans.components import Component
+from portal.loans.due_groups import due_groups
 from portal.loans.groups import groups_of
 from portal.loans.ledger import Account, Posting
 from portal.loans.models import Allocation, Instalment, Loan, LoanStatus, Repayment
@@ -33,7 +34,7 @@ class Difference:
     """Something that is not as it must be."""
 
     check: str
-    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups or moves."""
+    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups, moves or dues."""
     loan_id: int | None
     detail: str
 
@@ -48,7 +49,8 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     - the balance of an active loan is what its instalments still ask for in principal, and every other loan has none;
     - rate and mark-up for misuse of a loan are those of its last change of terms;
     - `loan_state`, and the snapshots of the month-ends asked for, are what replaying the ledger gives;
-    - the groups of both, and the groups of moves between dates, are what adding up their loans gives.
+    - the groups of both, and the groups of moves between dates, are what adding up their loans gives;
+    - what is kept of expected and collected cash by month is what adding up instalments and allocations gives.
     """
     with unscoped("reconciliation looks at all loans"):
         return [
@@ -61,6 +63,7 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
             *_grouped(None),
             *(difference for day in month_ends for difference in _grouped(day)),
             *(difference for pair in kept_pairs(db.session()) for difference in _moved(pair)),
+            *_dues(),
             *(difference for day in month_ends for difference in snapshot_differences(day)),
         ]
 
@@ -195,6 +198,14 @@ def _moved(pair: Pair) -> Iterator[Difference]:
         if kept.get(key) != anew.get(key):
             words = f"{pair[0]} to {pair[1] or 'now'}, {key}: kept {kept.get(key)}, added up {anew.get(key)}"
             yield Difference("moves", None, words)
+
+
+def _dues() -> Iterator[Difference]:
+    """Groups of what falls due that differ from the instalments."""
+    kept, anew = due_groups()
+    for key in sorted(kept.keys() | anew.keys(), key=str):
+        if kept.get(key) != anew.get(key):
+            yield Difference("dues", None, f"{key}: kept {kept.get(key)}, added up {anew.get(key)}")
 
 
 def _stored(check: str, stored: Select[Any], replayed: Select[Any]) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
@@ -271,6 +271,16 @@ def fail(run_id: int, reason: str) -> None:
     with db.engine.connect().execution_options(write=True) as connection, connection.begin():
         values = {"state": RunState.FAILED, "finished_at": now(), "message": reason[:400]}
         connection.execute(update(DayEndRun).where(DayEndRun.id == run_id).values(values))
+
+
+def tell_unfollowed(run_id: int, names: Sequence[str]) -> None:
+    """Write down what should have followed the closed days and failed; the days stay closed."""
+    if not names:
+        return
+    with db.engine.connect().execution_options(write=True) as connection, connection.begin():
+        held = connection.scalar(select(DayEndRun.message).where(DayEndRun.id == run_id)) or ""
+        told = ", ".join(dict.fromkeys([*filter(None, held.split(", ")), *names]))
+        connection.execute(update(DayEndRun).where(DayEndRun.id == run_id).values(message=told[:400]))
 
 
 def figures_kept(day: date) -> tuple[Mapping[str, int] | None, datetime | None]:

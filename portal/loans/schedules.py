@@ -8,7 +8,6 @@ from datetime import date
 from itertools import pairwise
 
 from flask_babel import gettext
-from sqlalchemy import delete
 
 from portal.core.bulk import chunks, update_rows
 from portal.core.db import db
@@ -19,7 +18,7 @@ from portal.core.work import current_unit, verb
 from portal.loans.accounts import Line, LoanAccount
 from portal.loans.agreed_fees import write_agreed
 from portal.loans.booking import RowsRefused, accounts_of, books
-from portal.loans.models import Instalment, Loan, LoanStatus
+from portal.loans.models import Loan, LoanStatus
 from portal.loans.periods import add_months
 from portal.pricing.catalogue import Catalogue
 
@@ -65,13 +64,12 @@ def bulk_schedules(rows: Sequence[ScheduleLine], batch_id: int | None = None) ->
                 except Refused as problem:
                     problems.append((place, problem))
                     continue
-                opened.change(account)
+                opened.replace_lines(account)
                 maturities.append({"row_id": loan_id, "new_matures_on": account.lines[-1].due_date})
             if problems:
                 opened.clear()
                 continue
             with unscoped("schedules are replaced"):
-                db.session.connection().execute(delete(Instalment).where(Instalment.loan_id.in_(part)))
                 update_rows(db.session(), Loan, ["matures_on"], maturities)
         write_agreed(agreed, replaced=part)
     if problems:

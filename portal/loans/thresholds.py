@@ -11,6 +11,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _
 
 from portal.loans.allocation import whole_order
+from portal.loans.business_calendar import recorded_days
 from portal.loans.classification import Category, Threshold
 from portal.loans.components import Component
 from portal.parameters.known import HOUSE, RISK_RULES, Known, declare
@@ -128,9 +129,13 @@ def lpr_on(on: date) -> int:
 
 
 def announced_days(on: date) -> dict[date, bool]:
-    """Days that the company recorded itself, for `portal.loans.holidays`: whether each is a working day."""
-    off = dict.fromkeys(parameter("calendar.holidays", on).dates, False)
-    return off | dict.fromkeys(parameter("calendar.workdays", on).dates, True)
+    """Days that the company recorded itself, for `portal.loans.holidays`: whether each is a working day.
+
+    The business calendar goes first, before what older installations listed in two parameters.
+    """
+    found = parameters(["calendar.holidays", "calendar.workdays"], on)
+    off = dict.fromkeys(found["calendar.holidays"].dates, False)
+    return off | dict.fromkeys(found["calendar.workdays"].dates, True) | recorded_days(on)
 
 
 def _threshold(found: ParameterValue) -> Threshold:

@@ -15,10 +15,11 @@ from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
 from portal.loans import bank_views
 from portal.loans import timeline as _timeline  # noqa: F401 - contributes to timelines
+from portal.loans.calendar_day_view import CalendarDayView
 from portal.loans.calendar_view import DayEndView
 from portal.loans.deeds import Deed, Preview, money, shares_of
 from portal.loans.ground_views import AgreedFeeView, CategoryMinimumView
-from portal.loans.ledger_views import JournalView, RegisterView
+from portal.loans.ledger_views import BackdatedView, JournalView, ManualView, RegisterView
 from portal.loans.models import Instalment, Loan, Repayment
 from portal.loans.quote_view import QuoteView
 from portal.loans.receipt_views import ClearingView, HeldReceiptView, ReversalView, reversal_of
@@ -223,6 +224,7 @@ def register(builder: Any) -> None:
     add_screens(builder, ReschedulingView, TermsChangeView)
     add_screens(builder, HeldReceiptView, ReliefView, JournalView, RegisterView)
     add_page(builder, RemindersView, _("To remind today"), MENU, "fa-phone")
+    add_screens(builder, CalendarDayView, BackdatedView, ManualView)
     add_page(builder, DayEndView, _("Day-end"), MENU, "fa-moon-o")
     for page in (ServicingView, ClearingView, ReversalView, QuoteView, GrantingView, NewTermsView):
         builder.add_view_no_menu(page)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from portal.core.bulk import insert_rows, reserve_ids, update_rows
+from portal.core.bulk import chunks, insert_rows, reserve_ids, update_rows
 from portal.core.clock import now
 from portal.core.scope import unscoped
 from portal.loans.accounts import Line
@@ -129,6 +130,8 @@ def _loans(books: Books, session: Session) -> None:
 
 
 def _instalments(books: Books, session: Session) -> None:
+    for part in chunks(loan.id for loan in books.replaced.values()):
+        session.connection().execute(delete(Instalment).where(Instalment.loan_id.in_(part)))
     lines = [(loan, line) for loan in books.touched.values() for line in loan.lines]
     new = [(loan, line) for loan, line in lines if line.id is None]
     changed = [

@@ -21,10 +21,12 @@ CATALOGUE = (
     "migration",
     "overdue_change",
     "vintage",
+    "collection",
     "provisions",
     "memo",
     "income",
     "concentration",
+    "funding",
 )
 
 

@@ -26,7 +26,8 @@ from portal.products.models import Product
 VINTAGES = _("Vintages")
 
 
-def _months(text: str) -> int:
+def months_of(text: str) -> int:
+    """A number of months as typed; MetricError when it is none."""
     if not text.isdigit() or len(text) > 3:
         raise MetricError(gettext("“%(text)s” is not a number of months.", text=text[:20]))
     return int(text)
@@ -34,7 +35,7 @@ def _months(text: str) -> int:
 
 COHORT = register_dimension(Dimension("cohort", _("Lent in"), month_words, month_key, month_words))
 MONTHS_ON_BOOK = register_dimension(
-    Dimension("months_on_book", _("Months on book"), lambda keys: {key: str(key) for key in keys}, _months)
+    Dimension("months_on_book", _("Months on book"), lambda keys: {key: str(key) for key in keys}, months_of)
 )
 
 

@@ -15,6 +15,7 @@ from portal.metrics.rows import rows_behind
 from tests.portal.metrics.brute_force import (
     ALLOWANCES,
     CUTS,
+    DUES,
     FIGURES,
     FLOWS,
     INCOMES,
@@ -36,15 +37,18 @@ EVERY_STOCK = [key for key in STOCKS if key != "balance_times_rate"]
 EVERY_FLOW = [key for key in FLOWS if key != "disbursed_times_rate"]
 EVERY_MOVE = list(MOVES)
 EVERY_VINTAGE = list(VINTAGES)
+EVERY_DUE = list(DUES)
 COURSES = ["days_before", "days_after", "category_before", "category_after", "overdue_part", "npl_part"]
 """Cuts of loans that went from one date to another."""
 OF_COHORTS = ["cohort", "months_on_book"]
 PART = "income_part"
-STOCK_CUTS = [cut for cut in CUTS if cut not in ("month", PART, *COURSES, *OF_COHORTS)]
-FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", PART, *COURSES, *OF_COHORTS)]
-MOVE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *OF_COHORTS)]
-VINTAGE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *COURSES)]
+OF_DUES = ["due_month", "months_after"]
+STOCK_CUTS = [cut for cut in CUTS if cut not in ("month", PART, *COURSES, *OF_COHORTS, *OF_DUES)]
+FLOW_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", PART, *COURSES, *OF_COHORTS, *OF_DUES)]
+MOVE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *OF_COHORTS, *OF_DUES)]
+VINTAGE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *COURSES, *OF_DUES)]
 INCOME_CUTS = [*(cut for cut in FLOW_CUTS if cut != "month"), PART]
+DUE_CUTS = [cut for cut in CUTS if cut not in ("category", "days_past_due", "month", PART, *COURSES, *OF_COHORTS)]
 
 DATES = {
     "the open business date, from loan states": Asked(OPEN),
@@ -140,6 +144,21 @@ def test_every_vintage_equals_its_twin_for_everybody(books, who):
 
 
 @pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_what_is_due_and_collected_equals_its_twin_in_every_cut(books, asked):
+    for cut in DUE_CUTS:
+        check(books, EVERY_DUE, replace(asked, by=(cut,)), SYSTEM)
+    check(books, EVERY_DUE, replace(asked, by=("due_month", "months_after")), SYSTEM)
+    check(books, EVERY_DUE, replace(asked, by=("due_month",), where={"product_channel": ["online"]}), SYSTEM)
+
+
+@pytest.mark.parametrize("who", ACTORS.values(), ids=ACTORS)
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
+def test_what_is_due_and_collected_equals_its_twin_for_everybody(books, asked, who):
+    for by in (("due_month", "months_after"), ("branch",), ("manager",), ("customer_group",)):
+        check(books, EVERY_DUE, replace(asked, by=by), who)
+
+
+@pytest.mark.parametrize("asked", DATES.values(), ids=DATES)
 def test_the_allowance_equals_its_twin_in_every_cut(books, asked):
     for cut in FLOW_CUTS:
         if cut != "month":
@@ -225,7 +244,7 @@ def test_every_flow_equals_its_twin_for_everybody(books, asked, who):
         check(books, EVERY_FLOW, replace(asked, by=(cut,)), who)
 
 
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *EVERY_DUE])
 def test_a_metric_asked_alone_is_the_same_as_among_others(books, key):
     asked = Asked(OPEN, dt.date(2025, 1, 1) if key in (*FLOWS, *MOVES) else None, by=("product",))
     check(books, [key], asked, ACTORS["one branch"])
@@ -269,7 +288,7 @@ def test_a_branch_filter_takes_the_branch_with_all_below_it(books, branch, who):
 
 
 @pytest.mark.parametrize(
-    "key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *ALLOWANCES, *INCOMES, *RATIOS]
+    "key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *EVERY_DUE, *ALLOWANCES, *INCOMES, *RATIOS]
 )
 def test_a_metric_is_refused_to_who_may_not_list_loans(company, key):
     with acting(NOBODY), pytest.raises(Forbidden):
@@ -288,7 +307,7 @@ def test_what_is_kept_of_a_date_is_what_its_postings_say_loan_by_loan(company, m
 
 
 @pytest.mark.parametrize("who", ["head office", "one team", "a stranger"])
-@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE])
+@pytest.mark.parametrize("key", [*EVERY_STOCK, *EVERY_FLOW, *EVERY_MOVE, *EVERY_VINTAGE, *EVERY_DUE])
 def test_the_loans_behind_a_figure_are_those_of_its_twin(books, key, who):
     question = Question(SNAPSHOTS[1], dt.date(2025, 6, 1) if key in (*FLOWS, *MOVES) else None)
     where = {"product": [1, 3]}

@@ -181,3 +181,13 @@ def test_a_greater_shift_asks_for_more_provision(world: World) -> None:
     assert [total[0] == total[1] for total in totals] == [True, True, True]
     assert totals[0][2] == totals[0][3]
     assert totals[0][3] < totals[1][3] < totals[2][3]
+
+
+@pytest.mark.parametrize("key", RISK)
+def test_every_risk_page_is_laid_out(world: World, key: str) -> None:
+    """The page itself, before any of its figures come."""
+    visitor = Visitor(world.login("committee"), key=key)
+    page = str(visitor.ask("page.children", {"address.pathname": visitor.address}))
+    assert "This cannot be shown" not in page
+    for chart in dashboards[key].charts:
+        assert dashboards[key].id_of(chart.key, "rows") in page

@@ -12,6 +12,7 @@ from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.loans.day_end import run_day_end
+from portal.loans.due_groups import DueGroup
 from portal.loans.groups import LoanGroup
 from portal.loans.ledger import Journal, JournalKind, Posting
 from portal.loans.models import Instalment, Loan, LoanStatus
@@ -50,7 +51,7 @@ def test_each_kind_of_damage_is_found(company: Company):
     for damage, check in (
         (one_sided(number), "trial_balance"),
         (update(Instalment).where(Instalment.number == 1).values(paid_interest=4_999), "paid"),
-        (update(Instalment).where(Instalment.number == 9).values(principal=1), "balance"),
+        (update(Instalment).where(Instalment.number == 9).values(principal=1), "balance dues"),
         (update(Loan).values(status=LoanStatus.SETTLED), "status"),
         (update(LoanState).values(days_past_due=7), "state groups moves"),
         (delete(LoanState), "state groups moves"),
@@ -58,6 +59,8 @@ def test_each_kind_of_damage_is_found(company: Company):
         (delete(LoanSnapshot), "snapshot groups"),
         (update(LoanGroup).where(LoanGroup.as_of.is_(None)).values(balance=7), "groups"),
         (delete(LoanGroup).where(LoanGroup.as_of == JANUARY), "groups"),
+        (update(DueGroup).where(DueGroup.months_after == 0).values(due_interest=7), "dues"),
+        (delete(DueGroup), "dues"),
     ):
         with pytest.raises(Undone), unit_of_work("tests.damage"), unscoped("damage"):
             db.session.connection().execute(damage)

@@ -48,6 +48,7 @@ from portal.parameters.services import set_parameter
 from portal.products.terms import Method, ResetRule
 from tests.databases import Engine
 from tests.portal.loans.conftest import START, Company, on_database, product
+from tests.portal.loans.dues_by_hand import kept, walked
 
 AMOUNTS = st.integers(1, 400_000)
 DAYS_BACK = st.integers(0, 70)
@@ -178,6 +179,10 @@ class Servicing(RuleBasedStateMachine):
     @invariant()
     def the_books_agree(self) -> None:
         assert reconcile() == []
+
+    @invariant()
+    def what_is_kept_of_dues_is_what_a_walk_over_them_finds(self) -> None:
+        assert kept() == walked()
 
     @invariant()
     def what_was_paid_and_what_is_unpaid_make_what_is_asked(self) -> None:

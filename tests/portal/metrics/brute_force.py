@@ -64,6 +64,8 @@ class Row:
     memo: int = 0
     exempt: bool = False
     of_group: bool = False
+    due: dt.date | None = None
+    months_after: int = 0
 
 
 @dataclass
@@ -314,6 +316,45 @@ class Books:
                 overdue[loan_id], written_off[loan_id] = now, lost[loan_id]
         return found
 
+    def dues(self, day: dt.date, known: dt.date) -> list[Row]:
+        """What each instalment asks for and each payment of it, as known then: one row for each amount."""
+        if ("dues", day, known) in self.held:
+            return self.held["dues", day, known]
+        found: list[Row] = []
+        on_loans: dict[int, list[Any]] = defaultdict(list)
+        for posting in self.postings:
+            if posting.account == "1303" and posting.value_date <= day and posting.booking_date <= known:
+                on_loans[posting.loan_id].append(posting)
+        for loan_id, loan in self.loans.items():
+            booked = on_loans[loan_id]
+            if sum(posting.amount for posting in booked if posting.kind == "disbursement") <= 0:
+                continue
+            losses = [posting for posting in booked if posting.kind == "write_off"]
+            lost = sum(posting.amount for posting in losses) < 0 and not sum(posting.amount for posting in booked)
+            lost_on = max(posting.value_date for posting in losses) if lost else dt.date.max
+
+            def add(step: str, amount: int, due: dt.date, after: int, loan: Any = loan, lost: bool = lost) -> None:
+                row = Row(loan, self.customers[loan.customer_id], self.products[loan.product_id], 0, None, None)
+                row.branch, row.team, row.manager = loan.branch_id, loan.team_id, loan.manager_id
+                row.step, row.amount, row.due, row.months_after, row.lost = step, amount, due, after, lost
+                found.append(row)
+
+            for line in self.instalments[loan_id]:
+                if line.due_date > lost_on:
+                    continue
+                asked = {"principal": line.principal, "interest": line.interest}
+                for charge in self.charges[line.id]:
+                    if charge.component in asked and not (charge.value_date <= day and charge.booking_date <= known):
+                        asked[charge.component] -= charge.amount
+                for component, amount in asked.items():
+                    add(f"due {component}", amount, line.due_date, 0)
+                for paid in self.allocations[line.id]:
+                    if paid.component in asked and paid.value_date <= day and paid.booking_date <= known:
+                        after = max(0, months_between(line.due_date, paid.value_date))
+                        add(f"paid {paid.component}", paid.amount, line.due_date, after)
+        self.held["dues", day, known] = found
+        return found
+
     def below(self, branch_id: int) -> set[int]:
         children = {branch.id for branch in self.branches if branch.parent_id == branch_id}
         return {branch_id}.union(*(self.below(child) for child in children))
@@ -412,6 +453,8 @@ CUTS: Mapping[str, Callable[[Row], Any]] = {
     "category_after": lambda row: row.after.category if row.after else gone(row),
     "cohort": lambda row: row.loan.disbursed_on.year * 100 + row.loan.disbursed_on.month,
     "months_on_book": lambda row: months_between(row.loan.disbursed_on, row.seen_on),
+    "due_month": lambda row: row.due.year * 100 + row.due.month,
+    "months_after": lambda row: row.months_after,
     "overdue_part": lambda row: part(row, is_late),
     "npl_part": lambda row: part(row, is_bad),
     "income_part": lambda row: INCOME_PARTS[row.posting.account],
@@ -612,6 +655,43 @@ for _name, _step in (("ever_30", "ever_30"), ("ever_60", "ever_60"), ("ever_90",
     VINTAGES[f"vintage_{_name}"] = lambda rows, day, step=_step: over(steps(rows, step), steps(rows, "lent"))
 
 
+def next_month_start(day: dt.date, months: int = 1) -> dt.date:
+    for _n in range(months):
+        day = (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
+    return day
+
+
+def expected(rows: Sequence[Row], day: dt.date, what: str = "", months: int = 1000) -> int:
+    """What instalments from the first of the month on still ask for."""
+    counted = [row for row in rows if not row.lost and row.due >= day.replace(day=1) and what in row.step]
+    if months < 1000:
+        counted = [row for row in counted if row.due < next_month_start(day, months)]
+    return sum(row.amount if row.step.startswith("due") else -row.amount for row in counted)
+
+
+def fell_due(rows: Sequence[Row], day: dt.date, what: str, within_month: bool = False) -> int:
+    """Of the last twelve months that were over by the end of the day."""
+    end = next_month_start(day) if (day + dt.timedelta(days=1)).day == 1 else day.replace(day=1)
+    first = end.replace(year=end.year - 1)
+    counted = [row for row in rows if first <= row.due < end and row.step.startswith(what)]
+    return sum(row.amount for row in counted if not within_month or not row.months_after)
+
+
+DUES: dict[str, Figure] = {
+    "expected_principal": lambda rows, day: expected(rows, day, "principal"),
+    "expected_interest": lambda rows, day: expected(rows, day, "interest"),
+    "expected_amount": lambda rows, day: expected(rows, day),
+    "expected_soon": lambda rows, day: expected(rows, day, months=4),
+    "fallen_due": lambda rows, day: fell_due(rows, day, "due"),
+    "collected_in_month": lambda rows, day: fell_due(rows, day, "paid", within_month=True),
+    "collected_of_due": lambda rows, day: fell_due(rows, day, "paid"),
+    "collection_rate_in_month": lambda rows, day: over(
+        fell_due(rows, day, "paid", within_month=True), fell_due(rows, day, "due")
+    ),
+    "collection_rate": lambda rows, day: over(fell_due(rows, day, "paid"), fell_due(rows, day, "due")),
+}
+
+
 def allowance(rows: Sequence[Row]) -> int | None:
     """What stands on account 1304; nothing to speak of while only write-offs and recoveries are booked there."""
     on_account = [row.posting for row in rows if row.posting.account == "1304"]
@@ -671,7 +751,7 @@ def of_today(books: Books, who: Actor, day: dt.date, cut: str) -> dict[str, dict
     return found
 
 
-MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS, **MOVES, **VINTAGES, **ALLOWANCES, **INCOMES}
+MEASURES: Mapping[str, Figure] = {**STOCKS, **FLOWS, **MOVES, **VINTAGES, **DUES, **ALLOWANCES, **INCOMES}
 TERRITORIES = ("customer_count", "potential_customers", "coverage")
 CONCENTRATIONS = (
     "net_assets",
@@ -687,7 +767,15 @@ CONCENTRATIONS = (
     *(f"herfindahl_{cut}" for cut in ("customer", "industry", "product", "branch")),
 )
 """Their twins stand in test_concentration.py: they are of the whole and cannot be cut."""
-FIGURES = {*STOCKS, *FLOWS, *MOVES, *VINTAGES, *ALLOWANCES, *INCOMES, *RATIOS, *TERRITORIES, *CONCENTRATIONS}
+FUNDINGS = ("funding_due", "funding_due_soon", "cash_gap", "cash_gap_soon")
+"""Their twins stand in test_funding.py: they are of the whole company."""
+FIGURES = {
+    *MEASURES,
+    *RATIOS,
+    *TERRITORIES,
+    *CONCENTRATIONS,
+    *FUNDINGS,
+}
 
 
 @dataclass(frozen=True)
@@ -712,6 +800,8 @@ def answer(books: Books, keys: Sequence[str], asked: Asked, who: Actor) -> tuple
         rows = books.income(asked.start or asked.as_of.replace(day=1), asked.as_of, known)
     elif set(keys) <= VINTAGES.keys():
         rows = books.vintage_steps(min(asked.as_of, known), MONTH_ENDS)
+    elif set(keys) <= DUES.keys():
+        rows = books.dues(asked.as_of, known)
     elif set(keys) <= MOVES.keys():
         rows = books.moves(asked.start or asked.as_of.replace(day=1), asked.as_of, asked.known_at)
     else:

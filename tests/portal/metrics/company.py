@@ -19,6 +19,7 @@ from portal.core.work import unit_of_work
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid, GridKind
 from portal.loans.components import Component
+from portal.loans.due_groups import regroup_dues
 from portal.loans.ledger import Account, Journal, JournalKind
 from portal.loans.models import Loan
 from portal.loans.positions import positions
@@ -58,6 +59,7 @@ class Company:
             self.month_ends()
             db.session.flush()
             replace_states(db.session(), OPEN, positions(OPEN, standing=True))
+            regroup_dues(db.session())
             for day in SNAPSHOTS:
                 replace_snapshot(db.session(), day, positions(day))
 
