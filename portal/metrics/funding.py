@@ -63,7 +63,7 @@ def funding_frame(question: Question) -> Frame:
 
 def cash_frame(question: Question) -> Frame:
     """Expected cash and borrowings, one row after the other: what comes in and what goes out in a month."""
-    due = due_sums(question) or due_frame(question)
+    [due] = due_sums(question) or [due_frame(question)]
     nothing = literal(0, BigInteger)
     comes = due.statement(
         [due["due_month"].label("month"), unpaid(due).label("comes"), nothing.label("goes")],
