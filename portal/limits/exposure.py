@@ -19,7 +19,6 @@ from portal.core.bulk import chunks
 from portal.core.metric import MetricResult, evaluate
 from portal.core.scope import unscoped
 from portal.customers.models import Industry
-from portal.loans.groups import LoanGroup
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 
@@ -79,28 +78,12 @@ class Book:
         return dict(found)
 
     def _largest(self, number: int | None, least: int | None) -> list[tuple[int, int]]:
-        """The first so many borrowers, or all from so much on.
-
-        Whoever has several loans stands apart in the groups of loans; of all others the balance is that of their only
-        loan, which an index puts in order.
-        """
-        day = self.month_end
-        several = (
-            LoanGroup.customer_id.is_not(None),
-            LoanGroup.as_of.is_(None) if day is None else LoanGroup.as_of == day,
-        )
-        owed = func.sum(LoanGroup.balance)
-        many = select(LoanGroup.customer_id, owed).where(*several).group_by(LoanGroup.customer_id)
-        many = many.having(func.sum(LoanGroup.loans) > 0)
-        apart = select(LoanGroup.customer_id).where(*several)
-        alone = select(self.loans.customer_id, self.loans.balance)
-        alone = alone.where(*self.where, self.loans.customer_id.not_in(apart))
+        """The first so many borrowers, or all from so much on."""
+        owed = func.sum(self.loans.balance)
+        statement = self._by_customer().order_by(owed.desc(), self.loans.customer_id).limit(number)
         if least is not None:
-            many, alone = many.having(owed >= least), alone.where(self.loans.balance >= least)
-        many = many.order_by(owed.desc(), LoanGroup.customer_id).limit(number)
-        alone = alone.order_by(self.loans.balance.desc(), self.loans.customer_id).limit(number)
-        found = [(int(one), int(owes)) for part in (many, alone) for one, owes in self.session.execute(part)]
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:number]
+            statement = statement.having(owed >= least)
+        return [(int(one), int(owes)) for one, owes in self.session.execute(statement)]
 
     def _by(self, dimension: str) -> dict[Any, int]:
         """The loan balance by a dimension, read once."""
