@@ -64,7 +64,7 @@ def test_why_npl_rose_is_answered_in_three_clicks(page: Page, demo: Flask) -> No
     tile = page.locator(".tile", has_text="NPL ratio")
     tile.get_by_role("link", name="Why NPL ratio changed").click()
 
-    expect(page.locator("#changed-answer")).to_contain_text("NPL balance rose by")
+    expect(page.locator("#changed-answer")).to_contain_text("NPL balance rose by", timeout=60_000)
     cause = re.search(r"the largest cause: ([^,]+),", page.locator("#changed-answer").inner_text())
     assert cause is not None, "the sentence says what made most of it"
     card = page.locator(".chart-card[data-name=changed-npl]")
