@@ -19,7 +19,6 @@ from portal.core.db import BusinessDate, Code, Id, Model, Name, Text, Versioned,
 from portal.core.fields import field
 from portal.core.masks import told
 from portal.core.notifications import Message, notify, register_message
-from portal.core.work import unit_of_work
 from portal.loans import following
 from portal.loans.holidays import last_known_year
 
@@ -93,8 +92,7 @@ def _after_day_end(opened: date) -> None:
     if opened.month == DECEMBER and opened == month_end(opened).replace(day=1):
         keepers = [user.id for user in role_store.allowed(("CalendarDay", "edit"))]
         for year in unannounced(opened):
-            with unit_of_work("calendar.unannounced"):
-                notify(keepers, NOTHING.key, "/calendardayview/list/", year=year)
+            notify(keepers, NOTHING.key, "/calendardayview/list/", year=year)
 
 
 following.opened.register("calendar", _after_day_end)
