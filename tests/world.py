@@ -294,7 +294,7 @@ def _month_end() -> int:
             period=202605,
             amount=300,
             rule_version="1",
-            posted_by="system",
+            posted_by="posted-by-day-end",
             posted_at=dt.datetime(2026, 6, 1, tzinfo=dt.UTC),
         )
     )
@@ -306,7 +306,7 @@ def _borrowing() -> None:
         Borrowing(
             code="BOR-1",
             kind=FundingKind.BANK_BORROWING,
-            lender="a bank",
+            lender="lender-of-the-company",
             amount=500_000_000,
             outstanding=400_000_000,
             rate=45_000,
@@ -323,7 +323,7 @@ def _borrowing() -> None:
             works=False,
             reason="New Year",
             valid_from=TODAY,
-            source="announcement",
+            source="gazette-no-17",
         )
     )
 

@@ -91,6 +91,7 @@ def everyday(world: World) -> set[str]:
         "price list",
         "manager",
         "refuse",
+        "interest",
         "0.00",
         *labels,
         *known,
