@@ -38,7 +38,7 @@ from tests.portal.loans.living import contents, happen, loan_called
 FIRST = dt.date(2025, 7, 1)
 ONE_DAY = dt.timedelta(days=1)
 EVERY = 10
-"""Every tenth loan lives through the year, and all that were written off; 365 day-ends are most of the time it takes."""
+"""Every tenth loan lives through the year, and all that were written off: 365 day-ends are most of what it takes."""
 
 
 @contextmanager
