@@ -32,7 +32,7 @@ describe(
     Unit,
     {
         Unit.DAYS: _("days"),
-        Unit.MONTHS: _("months"),
+        Unit.MONTHS: _("whole months"),
         Unit.YUAN: _("yuan"),
         Unit.PERCENT: _("percent"),
         Unit.NUMBER: _("number"),
