@@ -21,6 +21,9 @@ KEYS = {
     "month": "disbursed_amount",
     "cohort": "vintage_lent",
     "months_on_book": "vintage_current_balance",
+    "due_month": "expected_amount",
+    "months_after": "collected_of_due",
+    "income_part": "income_taxable",
     **dict.fromkeys(MOVED, "loans_before"),
 }
 """A figure that can be cut so, where the loan balance cannot."""

@@ -96,7 +96,9 @@ def test_what_the_list_cannot_say_leads_to_the_rows_of_the_metric(key, question,
 
 LISTS = {"customer_count": "/customerview/", "coverage": "/customerview/", "potential_customers": "/gridview/"}
 LISTS |= {"net_assets": "/companyfigureview/"}
-LISTS |= dict.fromkeys(("restructured_balance", "restructured_count", "restructured_ratio"), "/metrics/")
+LISTS |= dict.fromkeys(("funding_due", "funding_due_soon"), "/borrowingview/")
+UNSAID = ("restructured_balance", "restructured_count", "restructured_ratio", "memo_interest")
+LISTS |= dict.fromkeys(UNSAID, "/metrics/")
 """The last ones cannot be said by filters of the open loans."""
 
 
