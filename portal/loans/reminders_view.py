@@ -106,7 +106,7 @@ register_card(
         _("To remind today"),
         "Reminder",
         "list",
-        {"customer_manager": 8, "team_lead": 28, "collections": 8},
+        {"customer_manager": 8, "collections": 8},
         to_remind,
         _("Nobody is to be reminded today."),
         "fa-phone",
