@@ -35,6 +35,7 @@ def test_json_money_is_a_string_with_two_decimals() -> None:
         "start": "2022-11-01",
         "day_count": "30/360",
         "rounding": "half-up",
+        "grace": 0,
         "instalments": [
             {
                 "number": 1,
