@@ -20,6 +20,7 @@ from portal.core.scope import unscoped
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount
 from portal.loans.books import Books, Entry
+from portal.loans.cohorts import steps_regrouped
 from portal.loans.components import Component
 from portal.loans.due_groups import dues_of, follow_dues
 from portal.loans.groups import snapshots_regrouped
@@ -64,7 +65,7 @@ def books(batch_id: int | None = None, historical: bool = False) -> Iterator[Boo
     held = [loan.id for loan in opened.touched.values() if loan.id is not None]
     take_out_moves(db.session(), held, handed_over)
     due = {} if historical else dues_of(db.session(), held)
-    with snapshots_regrouped(db.session(), handed_over):
+    with snapshots_regrouped(db.session(), handed_over), steps_regrouped(db.session(), handed_over):
         running, closed = write(opened, db.session())
     refresh_states(db.session(), opened.open_date, running, closed)
     put_in_moves(db.session(), [*running, *closed], handed_over)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Select, and_, case, cast, except_, func, or_,
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.scope import unscoped
+from portal.loans.cohorts import vintage_groups
 from portal.loans.components import Component
 from portal.loans.due_groups import due_groups
 from portal.loans.groups import groups_of
@@ -34,7 +35,7 @@ class Difference:
     """Something that is not as it must be."""
 
     check: str
-    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups, moves or dues."""
+    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups, moves, dues or vintages."""
     loan_id: int | None
     detail: str
 
@@ -50,7 +51,8 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     - rate and mark-up for misuse of a loan are those of its last change of terms;
     - `loan_state`, and the snapshots of the month-ends asked for, are what replaying the ledger gives;
     - the groups of both, and the groups of moves between dates, are what adding up their loans gives;
-    - what is kept of expected and collected cash by month is what adding up instalments and allocations gives.
+    - what is kept of expected and collected cash by month is what adding up instalments and allocations gives;
+    - the groups of vintage steps are what adding up the steps of loans gives.
     """
     with unscoped("reconciliation looks at all loans"):
         return [
@@ -63,7 +65,8 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
             *_grouped(None),
             *(difference for day in month_ends for difference in _grouped(day)),
             *(difference for pair in kept_pairs(db.session()) for difference in _moved(pair)),
-            *_dues(),
+            *_added_up("dues", *due_groups()),
+            *_added_up("vintages", *vintage_groups()),
             *(difference for day in month_ends for difference in snapshot_differences(day)),
         ]
 
@@ -184,28 +187,19 @@ def _terms() -> Iterator[Difference]:
 
 def _grouped(day: date | None) -> Iterator[Difference]:
     """Groups of a month-end, or of `loan_state`, that differ from their loans; told by what these have in common."""
-    kept, anew = groups_of(day)
-    for key in sorted(kept.keys() | anew.keys(), key=str):
-        if kept.get(key) != anew.get(key):
-            words = f"{day or 'now'}, {key}: kept {kept.get(key)}, added up {anew.get(key)}"
-            yield Difference("groups", None, words)
+    return _added_up("groups", *groups_of(day), about=f"{day or 'now'}, ")
 
 
 def _moved(pair: Pair) -> Iterator[Difference]:
     """Groups of moves between two dates that differ from their loans."""
-    kept, anew = moves_of(pair)
-    for key in sorted(kept.keys() | anew.keys(), key=str):
-        if kept.get(key) != anew.get(key):
-            words = f"{pair[0]} to {pair[1] or 'now'}, {key}: kept {kept.get(key)}, added up {anew.get(key)}"
-            yield Difference("moves", None, words)
+    return _added_up("moves", *moves_of(pair), about=f"{pair[0]} to {pair[1] or 'now'}, ")
 
 
-def _dues() -> Iterator[Difference]:
-    """Groups of what falls due that differ from the instalments."""
-    kept, anew = due_groups()
+def _added_up(check: str, kept: Mapping[Any, Any], anew: Mapping[Any, Any], about: str = "") -> Iterator[Difference]:
+    """Groups that are not what they are made of adds up to."""
     for key in sorted(kept.keys() | anew.keys(), key=str):
         if kept.get(key) != anew.get(key):
-            yield Difference("dues", None, f"{key}: kept {kept.get(key)}, added up {anew.get(key)}")
+            yield Difference(check, None, f"{about}{key}: kept {kept.get(key)}, added up {anew.get(key)}")
 
 
 def _stored(check: str, stored: Select[Any], replayed: Select[Any]) -> Iterator[Difference]:

@@ -1,10 +1,7 @@
 """Vintage steps: what a loan adds to the curve of its cohort, and from which month-end on.
 
-A cohort is what was lent in one month. Its curves are sums of steps: added up to a month-end they say how much of the
-cohort had ever been so late, or is bad at that month-end. A loan that stays as it is adds nothing, so a million loans
-leave a few steps each, not one for every month.
-
-Steps are read off the snapshots of month-ends, in their order: a loan that was late and paid within a month was not.
+A loan that stays as it is adds nothing, so a million loans leave a few steps each, not one for every month. Steps are
+read off the snapshots of month-ends, in their order: a loan that was late and paid within a month was not.
 """
 
 from __future__ import annotations
@@ -12,13 +9,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from flask_babel import lazy_gettext as _
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    ForeignKey,
-    Index,
     Integer,
     Select,
     cast,
@@ -30,58 +24,18 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from portal.core.db import BigId, BusinessDate, Choice, Labelled, Model, Money, db
+from portal.core.db import Choice
 from portal.core.scope import unscoped
+from portal.loans.cohorts import EVER, Step, VintageStep, regroup_steps
 from portal.loans.components import Component
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
-from portal.loans.models import Loan, LoanChild
+from portal.loans.models import Loan
 from portal.loans.move_groups import kept_days
 from portal.loans.state import LoanSnapshot
 from portal.parameters.known import Operator
 from portal.parameters.services import parameter
-
-
-class Step(Labelled):
-    """What a step adds to."""
-
-    LENT = "lent", _("Lent")
-    """Principal, from the end of the month it was paid out in."""
-    EVER_30 = "ever_30", _("Ever beyond 30 days")
-    """Balance at the first month-end at which the loan counts in PAR 30."""
-    EVER_60 = "ever_60", _("Ever beyond 60 days")
-    EVER_90 = "ever_90", _("Ever beyond 90 days")
-    OVERDUE = "overdue", _("Overdue at the month-end")
-    """Change of the whole balance of a loan that counts in PAR 1, since the month-end before."""
-    WRITTEN_OFF = "written_off", _("Written off")
-    """Change of the principal written off."""
-
-
-EVER = {Step.EVER_30: 30, Step.EVER_60: 60, Step.EVER_90: 90}
-
-
-class VintageStep(LoanChild, Model):
-    """What one loan adds to one curve of its cohort from a month-end on (账龄曲线). Seen and cut by today's owner."""
-
-    scope_resource = "Loan"
-    __table_args__ = (
-        Index("ix_vintage_step_loan", "loan_id", "step", "as_of"),
-        # Holds all that curves sum up: the rows themselves are not read.
-        Index("ix_vintage_step_curve", "step", "lent_in", "on_book", "as_of", "product_id", "amount"),
-    )
-
-    id: Mapped[BigId]
-    as_of: Mapped[BusinessDate]
-    """The month-end from which it counts."""
-    lent_in: Mapped[int]
-    """The cohort: year and month of the loan's disbursement, as in 202606."""
-    on_book: Mapped[int]
-    """Months on book: 0 at the end of the month of the disbursement."""
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
-    step: Mapped[Step] = mapped_column(Choice(Step))
-    amount: Mapped[Money]
-
 
 LATE_BOOKINGS = timedelta(days=62)
 """How long before a month-end a disbursement may lie that was booked too late for the month-end before."""
@@ -98,6 +52,7 @@ def follow_vintages(session: Session, day: date) -> None:
     for rows in _overdue(day):
         _insert(session, day, Step.OVERDUE, rows)
     _insert(session, day, Step.WRITTEN_OFF, _written_off(day))
+    regroup_steps(session, day)
 
 
 def follow_later_vintages(session: Session, day: date) -> None:
@@ -105,12 +60,6 @@ def follow_later_vintages(session: Session, day: date) -> None:
     for end in kept_days(session):
         if end >= day:
             follow_vintages(session, end)
-
-
-def steps_of(day: date) -> dict[tuple[int, Step], int]:
-    """(loan, step) -> amount, as kept for a month-end. For batches: unscoped."""
-    kept = select(VintageStep.loan_id, VintageStep.step, VintageStep.amount).where(VintageStep.as_of == day)
-    return {(loan, step): amount for loan, step, amount in db.session.execute(kept)}
 
 
 def _lent(since: date, day: date) -> Select[int, int]:

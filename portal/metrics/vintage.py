@@ -13,10 +13,20 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import case, func
 
-from portal.core.metric import Dimension, Frame, Metric, MetricError, Question, Unit, register, register_dimension
+from portal.core.metric import (
+    Dimension,
+    Frame,
+    Metric,
+    MetricError,
+    Question,
+    Unit,
+    register,
+    register_dimension,
+    register_sums,
+)
 from portal.customers.models import Customer
+from portal.loans.cohorts import EVER, Step, VintageGroup, VintageStep
 from portal.loans.models import Instalment, Loan
-from portal.loans.vintages import EVER, Step, VintageStep
 from portal.metrics.dimensions import month_key, month_words
 from portal.metrics.frames import describing
 from portal.metrics.portfolio import HOUSE, TOLERANCE
@@ -68,6 +78,32 @@ def vintage_frame(question: Question) -> Frame:
     )
 
 
+def vintage_sums(question: Question) -> tuple[Frame]:
+    """The same, added up by owner and product."""
+    frame = Frame(
+        name="vintages",
+        select_from=VintageGroup,
+        columns={"amount": VintageGroup.amount, "step": VintageGroup.step},
+        dimensions={
+            "cohort": VintageGroup.lent_in,
+            "months_on_book": VintageGroup.on_book,
+            "branch": VintageGroup.branch_id,
+            "team": VintageGroup.team_id,
+            "manager": VintageGroup.manager_id,
+            "product": VintageGroup.product_id,
+            "purpose": Product.purpose,
+            "product_channel": Product.channel,
+        },
+        where=(VintageGroup.as_of <= question.as_of, VintageGroup.as_of <= question.known),
+        joins=((Product, Product.id == VintageGroup.product_id),),
+        having=func.sum(VintageGroup.steps) > 0,
+    )
+    return (frame,)
+
+
+register_sums(vintage_frame, vintage_sums)
+
+
 def _stock(key: str, label: Any, unit: Unit, formula: Any, **kw: Any) -> None:
     frame = None if "ratio" in kw else vintage_frame
     register(Metric(key, label, unit, "stock", formula, HOUSE, VINTAGES, frame=frame, **kw))
@@ -78,6 +114,7 @@ def _sum_of(*steps: Step) -> dict[str, Any]:
         "measure": lambda frame, question: func.sum(case((frame["step"].in_(steps), frame["amount"]), else_=0)),
         "concerns": {"step": steps},
         "adds_up": True,
+        "from_sums": "vintages",
     }
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlalchemy import func, select
 
 from portal.core.db import db
+from portal.loans.cohorts import Step, VintageStep
 from portal.loans.day_end import rebuild_snapshots, run_day_end
 from portal.loans.ledger import Journal, JournalKind
 from portal.loans.models import Loan
@@ -15,7 +16,6 @@ from portal.loans.ownership import hand_over
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay, settle_early
 from portal.loans.reversals import reverse
-from portal.loans.vintages import Step, VintageStep
 from portal.loans.write_offs import recover, write_off
 from portal.products.terms import Method
 from tests.portal.loans.conftest import START, Company

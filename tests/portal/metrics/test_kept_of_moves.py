@@ -4,18 +4,21 @@ import importlib
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from portal.core.db import db
 from portal.core.scope import SYSTEM, acting, unscoped
+from portal.loans.cohorts import Step, VintageGroup, VintageStep, steps_regrouped, vintage_groups
+from portal.loans.models import Loan
 from portal.loans.move_groups import LoanMove, follow_snapshot, follow_states, kept_pairs, moves_of
-from portal.loans.vintages import Step, VintageStep, follow_later_vintages
+from portal.loans.vintages import follow_later_vintages
 from tests.portal.metrics.company import OPEN, SNAPSHOTS
 from tests.portal.metrics.fixtures import company
 
 __all__ = ["company"]
 
 fill = importlib.import_module("portal.migrations.versions.0019_moves_of_loans").fill
+fill_groups = importlib.import_module("portal.migrations.versions.0029_vintage_groups").fill
 
 
 def kept() -> tuple[list[Any], list[Any]]:
@@ -59,3 +62,23 @@ def test_an_upgrade_fills_in_what_the_portal_would_have_kept(company):
         db.session.execute(delete(model))
     fill(db.session.connection())
     assert kept() == (moves, steps)
+
+
+def test_steps_stand_added_up_and_follow_loans_that_are_handed_over(company):
+    held, anew = vintage_groups()
+    assert held == anew
+    assert len(held) > 5
+    loans = list(db.session.scalars(select(VintageStep.loan_id).distinct().order_by(VintageStep.loan_id).limit(9)))
+    owner = db.session.execute(select(Loan.branch_id, Loan.team_id, Loan.manager_id).where(Loan.id == loans[-1])).one()
+    with steps_regrouped(db.session(), loans):
+        db.session.execute(update(Loan).where(Loan.id.in_(loans)).values(owner._asdict()))
+    after, anew = vintage_groups()
+    assert after == anew
+    assert after != held
+
+
+def test_an_upgrade_adds_up_the_steps_there_are(company):
+    held, _anew = vintage_groups()
+    db.session.execute(delete(VintageGroup))
+    fill_groups(db.session.connection())
+    assert vintage_groups() == (held, held)
