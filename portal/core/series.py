@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -38,6 +38,16 @@ SeriesFrame = Callable[[Collection[date]], tuple[Frame, frozenset[date]]]
 
 _over: dict[Callable[[Question], Frame], SeriesFrame] = {}
 _sums_over: dict[Callable[[Question], Frame], Callable[[], Sequence[Frame]]] = {}
+
+
+Rules = Callable[[Collection[str], date], Hashable]
+"""From keys of dated parameters to what they say on a date: alike when a measure says the same in SQL."""
+_rules: list[Rules] = [lambda _keys, day: day]
+
+
+def register_rules(rules: Rules) -> None:
+    """Say how dated parameters are read, by which figures differ from date to date."""
+    _rules[:] = [rules]
 
 
 def register_series(frame_of: Callable[[Question], Frame], over: SeriesFrame) -> None:
@@ -131,7 +141,7 @@ def _of_kept(
 ) -> dict[date, Groups]:
     """The measures of each day, whole or cut; a statement for each stretch of days under the same rules."""
     found: dict[date, Groups] = {}
-    for same in _under_one_rule(frame, parts, days):
+    for same in _under_one_rule(parts, days):
         cuts = [frame["as_of"], *(frame.dimensions[key].label(f"by_{key}") for key in by)]
         measures = [metric.aggregate(frame, Question(same[0])) for metric in parts]
         conditions = [frame["as_of"].in_(same), *conditions_of(frame, within), *concerned(parts, frame)]
@@ -153,10 +163,10 @@ def _of_kept(
     return found
 
 
-def _under_one_rule(frame: Frame, parts: Sequence[Metric], days: Sequence[date]) -> list[list[date]]:
-    """The days by what their measures say in SQL: dated parameters, such as thresholds, differ from day to day."""
-    groups: dict[Any, list[date]] = defaultdict(list)
+def _under_one_rule(parts: Sequence[Metric], days: Sequence[date]) -> list[list[date]]:
+    """The days by the parameters in force on them: thresholds, for one, differ from day to day."""
+    keys = sorted({key for metric in parts for key in metric.parameters})
+    groups: dict[Hashable, list[date]] = defaultdict(list)
     for day in days:
-        said = [metric.aggregate(frame, Question(day)).element._generate_cache_key() for metric in parts]
-        groups[tuple((one.key, repr([bound.effective_value for bound in one.bindparams])) for one in said)].append(day)
+        groups[_rules[0](keys, day)].append(day)
     return list(groups.values())

@@ -84,9 +84,13 @@ def _of_rows(
         # Whoever shares his name with somebody else is always told apart, whoever stands beside him in this answer.
         other = aliased(model)
         shared = exists().where(other.name == model.name, other.id != model.id)
-        found = _read(select(model.id, model.code, model.name, shared), model.id, keys)
-        tells = is_clear(model, "code")
-        return {i: f"{name} ({code})" if twice and tells else name for i, code, name, twice in found}
+        held: dict[int, str] = once(("names", key), dict)
+        keys = list(keys)
+        if new := set(keys) - held.keys():
+            tells = is_clear(model, "code")
+            for i, code, name, twice in _read(select(model.id, model.code, model.name, shared), model.id, sorted(new)):
+                held[i] = f"{name} ({code})" if twice and tells else name
+        return {i: held[i] for i in keys if i in held}
 
     def parse(text: str) -> int:
         with scope.doing("", "list"):

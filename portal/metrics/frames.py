@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -52,6 +53,11 @@ def position_frame(question: Question) -> Frame:
 
 
 def positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
+    """Positions of a source: what they are made of is the same for a table each time."""
+    return replace(_kept_in_table(source) if isinstance(source, type) else _positions(source), where=where)
+
+
+def _positions(source: Any) -> Frame:
     columns = {name: column_of(source, name) for name in COLUMNS}
     columns["loans"] = literal_column("1", Integer)
     columns["balance_times_rate"] = columns["balance"] * columns["rate"]
@@ -72,7 +78,6 @@ def positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
             "customer": columns["customer_id"],
             **describing(),
         },
-        where=where,
         joins=(
             (Loan, Loan.id == columns["loan_id"]),
             (Customer, Customer.id == columns["customer_id"]),
@@ -80,6 +85,9 @@ def positions_in(source: Any, where: Sequence[ColumnElement[bool]]) -> Frame:
         ),
         described_by=frozenset({Customer, Instalment, TermsChange}),
     )
+
+
+_kept_in_table = cache(_positions)
 
 
 def position_source(question: Question) -> tuple[Any, tuple[ColumnElement[bool], ...]]:
@@ -108,9 +116,13 @@ def position_series(days: Collection[date]) -> tuple[Frame, frozenset[date]]:
 
 
 def _kept_days(days: Collection[date]) -> frozenset[date]:
-    """Which of these days have snapshots."""
+    """Which of these days have snapshots; a request looks once for each."""
     wanted = frozenset(days) - {business_date()}
-    return once(("snapshots", wanted), lambda: _held(wanted))
+    looked: dict[date, bool] = once("days with snapshots", dict)
+    if new := wanted - looked.keys():
+        held = _held(new)
+        looked.update({day: day in held for day in new})
+    return frozenset(day for day in wanted if looked[day])
 
 
 def _held(days: Collection[date]) -> frozenset[date]:
@@ -163,10 +175,12 @@ def _borrowers_in(dimensions: Mapping[str, Any], at: Callable[[Any], ColumnEleme
     )
 
 
+@cache
 def _owners(group: Any) -> Mapping[str, Any]:
     return {"branch": group.held_branch_id, "team": group.held_team_id, "manager": group.held_manager_id}
 
 
+@cache
 def _likeness(group: Any) -> Mapping[str, Any]:
     return {
         "product": group.product_id,
@@ -231,6 +245,7 @@ def flow_frame(question: Question) -> Frame:
     )
 
 
+@cache
 def describing() -> Mapping[str, Any]:
     """Dimensions of the contract, its product and its customer, the same for both frames."""
     return {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import date
 from fractions import Fraction
 
 from sqlalchemy import ColumnElement
 
+from portal.core.series import register_rules
 from portal.loans.classification import Category
 from portal.parameters.known import Operator
-from portal.parameters.services import ParameterValue, parameter, parameters
+from portal.parameters.services import ParameterValue, in_force, parameter, parameters
 
 RatiosOn = Callable[[date], Mapping[Category, Fraction]]
 
@@ -61,3 +62,11 @@ def reserve_ratios(on: date) -> Mapping[Category, Fraction]:
 
 def _share(percent: ParameterValue) -> Fraction:
     return Fraction(percent.value) / 100
+
+
+def _said(keys: Collection[str], on: date) -> Hashable:
+    """What parameters say to a measure on a date."""
+    return tuple(value and (value.text, value.operator) for value in in_force(keys, on).values())
+
+
+register_rules(_said)

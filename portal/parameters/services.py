@@ -66,31 +66,40 @@ def parameter(key: str, on: date) -> ParameterValue:
 def parameters(keys: Collection[str], on: date) -> dict[str, ParameterValue]:
     """The values of several parameters in force on a date. Raises Refused when one has none.
 
-    All values of a parameter are read at once, so that a figure of many dates reads each only once.
+    A request reads all there are at its first question: they are few, and a page asks for many.
     """
-    held: dict[str, list[ParameterValue]] = g.setdefault("parameters", {}) if has_request_context() else {}
-    missing = [key for key in keys if key not in held]
-    if missing:
-        rows = db.session.execute(
-            select(
-                Parameter.key,
-                Parameter.value,
-                Parameter.operator,
-                Parameter.source,
-                Parameter.valid_from,
-                Parameter.confirmed,
-            )
-            .where(Parameter.key.in_(missing))
-            .order_by(Parameter.valid_from)
-        )
-        held |= {key: [] for key in missing}
-        for row in rows:
-            held[row[0]].append(ParameterValue(*row[1:]))
-    found = {key: next((v for v in reversed(held[key]) if v.valid_from <= on), None) for key in keys}
+    found = in_force(keys, on)
     for key, value in found.items():
         if value is None:
             raise Refused(gettext("No value of the parameter %(key)s is in force on %(day)s.", key=key, day=on))
     return {key: value for key, value in found.items() if value is not None}
+
+
+def in_force(keys: Collection[str], on: date) -> dict[str, ParameterValue | None]:
+    """The same, where a parameter may have no value on the date."""
+    if not has_request_context():
+        held = _read(keys)
+    elif "parameters" in g:
+        held = g.parameters
+    else:
+        held = g.parameters = _read()
+    return {key: next((v for v in reversed(held.get(key, ())) if v.valid_from <= on), None) for key in keys}
+
+
+def _read(keys: Collection[str] | None = None) -> dict[str, list[ParameterValue]]:
+    """The values of these parameters, or of all, those of each in the order in which they came into force."""
+    statement = select(
+        Parameter.key,
+        Parameter.value,
+        Parameter.operator,
+        Parameter.source,
+        Parameter.valid_from,
+        Parameter.confirmed,
+    ).order_by(Parameter.valid_from)
+    found: dict[str, list[ParameterValue]] = {}
+    for row in db.session.execute(statement if keys is None else statement.where(Parameter.key.in_(keys))):
+        found.setdefault(row[0], []).append(ParameterValue(*row[1:]))
+    return found
 
 
 @verb("parameters.set")

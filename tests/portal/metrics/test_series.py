@@ -7,9 +7,11 @@ from sqlalchemy import event
 
 from portal.core.db import db
 from portal.core.errors import Forbidden
-from portal.core.metric import MetricError, evaluate
+from portal.core.metric import MetricError, Question, evaluate, metrics
 from portal.core.scope import NOBODY, SYSTEM, acting
 from portal.core.series import evaluate_series, evaluate_series_by
+from portal.metrics.frames import position_frame
+from portal.parameters import services
 from tests.portal.metrics.brute_force import CHANGED_ON, STOCKS
 from tests.portal.metrics.company import OPEN, SNAPSHOTS
 from tests.portal.metrics.fixtures import ACTORS
@@ -77,3 +79,22 @@ def test_flows_have_no_days_kept_together_and_are_asked_one_by_one(company):
     with acting(SYSTEM):
         found = evaluate_series(["disbursed_amount"], SNAPSHOTS)
         assert found == {day: evaluate(["disbursed_amount"], as_of=day).total for day in SNAPSHOTS}
+
+
+def test_a_measure_reads_no_dated_parameter_that_its_metric_does_not_name(company, monkeypatch):
+    """Days are told apart by the parameters that metrics name: one read in silence would be that of another day."""
+    read: set[str] = set()
+    in_force = services.in_force
+
+    def note(keys, on):
+        read.update(keys)
+        return in_force(keys, on)
+
+    monkeypatch.setattr(services, "in_force", note)
+    frame = position_frame(Question(OPEN))
+    checked = [metric for metric in metrics.values() if metric.frame is position_frame]
+    assert len(checked) > 20
+    for metric in checked:
+        read.clear()
+        metric.aggregate(frame, Question(OPEN))
+        assert read <= set(metric.parameters), metric.key
