@@ -27,7 +27,7 @@ from portal.loans.groups import snapshots_regrouped
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.loading import load_accounts
 from portal.loans.models import Loan
-from portal.loans.move_groups import put_in_moves, take_out_moves
+from portal.loans.move_groups import present_pairs, put_in_moves, take_out_moves
 from portal.loans.states import refresh_states
 from portal.loans.writing import write
 
@@ -63,12 +63,13 @@ def books(batch_id: int | None = None, historical: bool = False) -> Iterator[Boo
     yield opened
     handed_over = [loan.id for loan in opened.handed_over.values() if loan.id is not None]
     held = [loan.id for loan in opened.touched.values() if loan.id is not None]
-    take_out_moves(db.session(), held, handed_over)
+    present = present_pairs(db.session(), opened.open_date)
+    take_out_moves(db.session(), opened.open_date, present, held, handed_over)
     due = {} if historical else dues_of(db.session(), held)
     with snapshots_regrouped(db.session(), handed_over), steps_regrouped(db.session(), handed_over):
         running, closed = write(opened, db.session())
     refresh_states(db.session(), opened.open_date, running, closed)
-    put_in_moves(db.session(), [*running, *closed], handed_over)
+    put_in_moves(db.session(), opened.open_date, present, [*running, *closed], handed_over)
     if not historical:  # a history is added up once, when all of it is written
         follow_dues(db.session(), due, dues_of(db.session(), [*running, *closed]))
 

@@ -9,11 +9,12 @@ instalments say; a reconciliation proves it. Once a day what was added is drawn 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, delete, func, insert, literal, or_, select, text
+from sqlalchemy import ForeignKey, Index, Select, bindparam, delete, func, insert, literal, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, insert_rows, reserve_ids
@@ -70,7 +71,7 @@ def dues_of(session: Session, loans: Iterable[int]) -> Totals:
     totals: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(AMOUNTS))
     with unscoped("groups of dues follow the loans"):
         for part in chunks(sorted(loans)):
-            for row in session.execute(_groups(part)):
+            for row in session.execute(_groups(narrowed=True), {"loans": part}):
                 key = tuple(row[: len(KEYS)])
                 totals[key] = [a + int(b) for a, b in zip(totals[key], row[len(KEYS) :], strict=True)]
     return _something(totals)
@@ -134,8 +135,10 @@ def _something(totals: Mapping[tuple[Any, ...], Iterable[int]]) -> Totals:
     return {key: amounts for key, amounts in found.items() if any(amounts)}
 
 
-def _groups(loans: Collection[int] | None = None) -> Select[Any]:
-    """What loans add: `KEYS`, `AMOUNTS`."""
+@cache
+def _groups(narrowed: bool = False) -> Select[Any]:
+    """What loans add (`loans`, when narrowed): `KEYS`, `AMOUNTS`. Made once: that takes longer than to run it."""
+    loans: Any = bindparam("loans", expanding=True) if narrowed else None
     due = dues(loans=loans).subquery("due").c
     keys = [due[name] if name in OWN_KEYS else getattr(Loan, name) for name in KEYS]
     sums = [func.sum(due[name]) for name in AMOUNTS]

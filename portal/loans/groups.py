@@ -14,17 +14,20 @@ wait for each other. A reconciliation proves the groups equal to the loans.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Date,
     ForeignKey,
     Index,
     Select,
+    bindparam,
     case,
     cast,
     delete,
@@ -142,11 +145,12 @@ What adds up to nothing is left out."""
 def groups_of(day: date | None) -> tuple[Totals, Totals]:
     """(as kept, as the loans add up now) of a month-end, or of `loan_state` if None. For batches: unscoped."""
     source: Any = LoanState if day is None else LoanSnapshot
+    dated = day is not None
     kept: Totals = {}
     anew: Totals = {}
     for group, sums, statements in (
-        (LoanGroup, ("loans", *SUMS, "balance_times_rate"), [_loans(source, day=day)]),
-        (BorrowerGroup, ("borrowers",), [_borrowers(source, by_owner, day=day) for by_owner in (True, False)]),
+        (LoanGroup, ("loans", *SUMS, "balance_times_rate"), [_loans(source, dated=dated)]),
+        (BorrowerGroup, ("borrowers",), [_borrowers(source, by_owner, dated=dated) for by_owner in (True, False)]),
     ):
         present = group.as_of.is_(None) if day is None else group.as_of == day
         names = [str(column.key) for column in statements[0].selected_columns if column.key not in (*sums, "as_of")]
@@ -156,7 +160,7 @@ def groups_of(day: date | None) -> tuple[Totals, Totals]:
         for statement in statements:
             inner = statement.subquery().c
             ordered = select(*(inner[name] for name in (*names, *sums)))
-            _add_up(anew, group, len(names), db.session.execute(ordered))
+            _add_up(anew, group, len(names), db.session.execute(ordered, {"day": day}))
     return _not_nothing(kept), _not_nothing(anew)
 
 
@@ -196,13 +200,21 @@ def _take_out(session: Session, source: Any, customers: Collection[int]) -> None
 def _put_in(
     session: Session, source: Any, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
 ) -> None:
-    _insert(session, LoanGroup, _loans(source, customers, day, sign))
-    for by_owner in (True, False):
-        _insert(session, BorrowerGroup, _borrowers(source, by_owner, customers, day, sign))
+    for statement in _additions(source, customers is not None, day is not None, sign):
+        _run(session, statement, {"customers": customers, "day": day})
 
 
-def _owned(source: Any, customers: Collection[int] | None, day: date | None, names: Iterable[str]) -> Select[Any]:
-    """Loans of the source with these columns and whose they are: today's and then's owner."""
+@cache
+def _additions(source: Any, narrowed: bool, dated: bool, sign: int) -> tuple[Any, ...]:
+    """What puts loans into their groups. Making the statements takes longer than a database needs for them."""
+    loans = _inserted(LoanGroup, _loans(source, narrowed, dated, sign))
+    return loans, *(
+        _inserted(BorrowerGroup, _borrowers(source, owner, narrowed, dated, sign)) for owner in (True, False)
+    )
+
+
+def _owned(source: Any, narrowed: bool, dated: bool, names: Iterable[str]) -> Select[Any]:
+    """Loans of the source with these columns and whose they are: today's and then's owner; of `customers`, of `day`."""
     owner = Loan if source is LoanSnapshot else source
     statement = select(
         (source.as_of if source is LoanSnapshot else cast(null(), LoanGroup.as_of.type)).label("as_of"),
@@ -212,19 +224,17 @@ def _owned(source: Any, customers: Collection[int] | None, day: date | None, nam
     ).select_from(source)
     if owner is Loan:
         statement = statement.join(Loan, Loan.id == source.loan_id)
-    if day is not None:
-        statement = statement.where(source.as_of == day)
-    return statement if customers is None else statement.where(source.customer_id.in_(customers))
+    if dated:
+        statement = statement.where(source.as_of == bindparam("day", type_=Date))
+    return statement.where(source.customer_id.in_(bindparam("customers", expanding=True))) if narrowed else statement
 
 
 KEYS = ("as_of", *OWNERS, *(f"held_{name}" for name in OWNERS))
 
 
-def _loans(
-    source: Any, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
-) -> Select[Any]:
+def _loans(source: Any, narrowed: bool = False, dated: bool = False, sign: int = 1) -> Select[Any]:
     """What loans add to their groups; with sign -1, what they take out of them."""
-    loan = _owned(source, customers, day, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
+    loan = _owned(source, narrowed, dated, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
     keys = [loan[name] for name in (*KEYS, *LIKENESS)]
     return select(
         *keys,
@@ -234,12 +244,10 @@ def _loans(
     ).group_by(*keys)
 
 
-def _borrowers(
-    source: Any, by_owner: bool, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
-) -> Select[Any]:
+def _borrowers(source: Any, by_owner: bool, narrowed: bool = False, dated: bool = False, sign: int = 1) -> Select[Any]:
     """The borrowers of loans in the groups these make; with sign -1 only those who do not stand apart."""
     names = KEYS if by_owner else (*KEYS, *LIKENESS)
-    loan = _owned(source, customers, day, (*LIKENESS, "customer_id")).subquery("owned").c
+    loan = _owned(source, narrowed, dated, (*LIKENESS, "customer_id")).subquery("owned").c
     # A window, not a join with the groups counted: PostgreSQL knows nothing of a month that was just written, expects
     # one row of it, and would go through all of them again for each borrower.
     groups = func.count().over(partition_by=[loan.customer_id, loan.as_of]).label("groups")
@@ -258,11 +266,10 @@ def _borrowers(
     return statement.where(one.groups == 1) if sign < 0 else statement
 
 
-def _insert(session: Session, group: type[Model], groups: Select[Any]) -> None:
-    names = [str(column.key) for column in groups.selected_columns]
-    _run(session, insert(group).from_select(names, groups))
+def _inserted(group: type[Model], groups: Select[Any]) -> Any:
+    return insert(group.__table__).from_select([str(column.key) for column in groups.selected_columns], groups)
 
 
-def _run(session: Session, statement: Any) -> None:
+def _run(session: Session, statement: Any, values: Mapping[str, Any] | None = None) -> None:
     with unscoped("groups follow the loans"):
-        session.execute(statement, execution_options={"synchronize_session": False})
+        session.execute(statement, values, execution_options={"synchronize_session": False})

@@ -8,11 +8,12 @@ loans takes out what they added before and puts in what they add now.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, case, delete, func, insert, literal, select
+from sqlalchemy import ForeignKey, Index, Select, bindparam, case, cast, delete, func, insert, null, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from portal.core.bulk import chunks
@@ -78,23 +79,30 @@ def follow_everything(session: Session) -> None:
 def follow_states(session: Session, day: date) -> None:
     """All groups of moves to how things stand, anew; `day` is the business date they stand at."""
     _run(session, delete(LoanMove).where(LoanMove.closed_on.is_(None)))
-    for pair in _present(session, day):
-        _insert(session, _groups(pair, day=day))
+    for pair in present_pairs(session, day):
+        _insert(session, pair, day)
 
 
-def take_out_moves(session: Session, loans: Collection[int], past: Collection[int]) -> None:
-    """Before loans are changed: what they add to the groups is subtracted; `past`: of those, to past moves as well."""
-    _change(session, loans, past, -1)
+def take_out_moves(
+    session: Session, day: date, present: Sequence[Pair], loans: Collection[int], past: Collection[int]
+) -> None:
+    """Before loans are changed on a business date: what they add to the groups is subtracted.
+
+    `present`: the moves to that date that are kept; `past`: of the loans, those that past moves are changed by as well.
+    """
+    _change(session, day, present, loans, past, -1)
 
 
-def put_in_moves(session: Session, loans: Collection[int], past: Collection[int]) -> None:
+def put_in_moves(
+    session: Session, day: date, present: Sequence[Pair], loans: Collection[int], past: Collection[int]
+) -> None:
     """After the change: what they add now."""
-    _change(session, loans, past, 1)
+    _change(session, day, present, loans, past, 1)
 
 
 def _regroup(session: Session, pair: Pair) -> None:
     _run(session, delete(LoanMove).where(*moved(pair)))
-    _insert(session, _groups(pair))
+    _insert(session, pair, business_date())
 
 
 def moved(pair: Pair) -> tuple[Any, ...]:
@@ -108,7 +116,7 @@ def moved(pair: Pair) -> tuple[Any, ...]:
 
 def kept_pairs(session: Session) -> list[Pair]:
     """The moves that are kept now."""
-    return [*_past(session), *_present(session)]
+    return [*_past(session), *present_pairs(session)]
 
 
 Totals = dict[tuple[Any, ...], tuple[int, ...]]
@@ -120,22 +128,31 @@ def moves_of(pair: Pair) -> tuple[Totals, Totals]:
     names = [*OWNERS, *(f"held_{name}" for name in OWNERS), *LIKENESS]
     keys = [getattr(LoanMove, name) for name in names]
     kept = select(*keys, *(func.sum(getattr(LoanMove, name)) for name in SUMS)).where(*moved(pair)).group_by(*keys)
-    found: list[Totals] = []
-    for rows in (db.session.execute(kept), (row[2:] for row in db.session.execute(_groups(pair)))):
+    anew, found = _groups(pair[1] is not None, narrowed=False), list[Totals]()
+    for rows in (
+        db.session.execute(kept),
+        (row[2:] for row in db.session.execute(anew, _dates(pair, business_date()))),
+    ):
         totals = {tuple(row[: len(names)]): tuple(map(int, row[len(names) :])) for row in rows}
         found.append({key: values for key, values in totals.items() if any(values)})
     return found[0], found[1]
 
 
-def _change(session: Session, loans: Collection[int], past: Collection[int], sign: int) -> None:
-    for some, pairs in ((loans, _present), (past, _past)):
-        if some:
-            for pair in pairs(session):
-                for part in chunks(sorted(some)):
-                    _insert(session, _groups(pair, part, sign=sign))
+def _change(
+    session: Session,
+    day: date,
+    present: Sequence[Pair],
+    loans: Collection[int],
+    past: Collection[int],
+    sign: int,
+) -> None:
+    for some, pairs in ((loans, present), (past, _past(session) if past else ())):
+        for pair in pairs:
+            for part in chunks(sorted(some)):
+                _insert(session, pair, day, part, sign)
 
 
-def _present(session: Session, day: date | None = None) -> list[Pair]:
+def present_pairs(session: Session, day: date | None = None) -> list[Pair]:
     """The moves to the open business date that are kept."""
     with unscoped("which month-ends have snapshots"):
         open_date = day or session.scalar(select(BusinessDay.open_date))
@@ -170,18 +187,22 @@ def pairs_before(day: date) -> list[date]:
     return list(dict.fromkeys((day.replace(day=1) - timedelta(days=1), date(day.year - 1, 12, 31))))
 
 
-def _groups(pair: Pair, loans: Collection[int] | None = None, sign: int = 1, day: date | None = None) -> Select[Any]:
-    """What loans add to the groups of two dates; with sign -1, what they take out."""
-    opened, closed = pair
-    end = closed or day or business_date()
+@cache
+def _groups(gone_by: bool, narrowed: bool, sign: int = 1) -> Select[Any]:
+    """What loans add to the groups of two dates, `opened` and `closed` (`gone_by`) or as they stand at `end`.
+
+    Of `loans` only, when narrowed; with sign -1, what they take out. Made once: that takes longer than to run it.
+    """
+    opened, closed, by_then = (_day(name) for name in ("opened", "closed", "end"))
+    loans: Any = bindparam("loans", expanding=True) if narrowed else None
     old: Any = aliased(LoanSnapshot, name="old")
-    new: Any = aliased(LoanSnapshot, name="new") if closed else LoanState
+    new: Any = aliased(LoanSnapshot, name="new") if gone_by else LoanState
     before: Positions = (old, [old.as_of == opened, *_only(old, loans)])
-    after: Positions = (new, [*([new.as_of == closed] if closed else []), *_only(new, loans)])
-    move = moves(before, after, written_off_by(end, end, loans)).subquery("move")
+    after: Positions = (new, [*([new.as_of == closed] if gone_by else []), *_only(new, loans)])
+    move = moves(before, after, written_off_by(by_then, by_then, loans)).subquery("move")
     keys = {
-        "opened_on": literal(opened, LoanMove.opened_on.type),
-        "closed_on": literal(closed, LoanMove.closed_on.type),
+        "opened_on": opened,
+        "closed_on": closed if gone_by else cast(null(), LoanMove.closed_on.type),
         **{name: getattr(Loan, name) for name in OWNERS},
         **{f"held_{name}": move.c[name] for name in OWNERS},
         **{name: move.c[name] for name in LIKENESS},
@@ -198,15 +219,30 @@ def _groups(pair: Pair, loans: Collection[int] | None = None, sign: int = 1, day
     return statement.join(Loan, Loan.id == move.c.loan_id).group_by(*grouped)
 
 
-def _only(source: Any, loans: Collection[int] | None) -> list[Any]:
+def _day(name: str) -> Any:
+    return bindparam(name, type_=LoanMove.opened_on.type)
+
+
+@cache
+def _addition(gone_by: bool, narrowed: bool, sign: int) -> Any:
+    groups = _groups(gone_by, narrowed, sign)
+    return insert(LoanMove.__table__).from_select([str(column.key) for column in groups.selected_columns], groups)
+
+
+def _only(source: Any, loans: Any) -> list[Any]:
     return [] if loans is None else [source.loan_id.in_(loans)]
 
 
-def _insert(session: Session, groups: Select[Any]) -> None:
-    names = [str(column.key) for column in groups.selected_columns]
-    _run(session, insert(LoanMove).from_select(names, groups))
+def _insert(session: Session, pair: Pair, day: date, loans: Collection[int] | None = None, sign: int = 1) -> None:
+    """Put in what (these) loans add to two dates; `day` is the open business date."""
+    _run(session, _addition(pair[1] is not None, loans is not None, sign), {**_dates(pair, day), "loans": loans})
 
 
-def _run(session: Session, statement: Any) -> None:
+def _dates(pair: Pair, day: date) -> dict[str, date | None]:
+    opened, closed = pair
+    return {"opened": opened, "closed": closed, "end": closed or day}
+
+
+def _run(session: Session, statement: Any, values: Mapping[str, Any] | None = None) -> None:
     with unscoped("groups of moves follow the loans"):
-        session.execute(statement, execution_options={"synchronize_session": False})
+        session.execute(statement, values, execution_options={"synchronize_session": False})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, literal, or_, true
+from sqlalchemy import Select, bindparam, delete, exists, literal, or_, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from portal.loans.move_groups import follow_snapshot, follow_states
 from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_vintages
 
 INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -37,16 +39,24 @@ def refresh_states(session: Session, day: date, running: Collection[int], closed
 
 
 def _refresh(session: Session, day: date, loans: Collection[int]) -> None:
+    statement = _refreshing(_dialect(session), day, repr(lateness_rules(day)))
+    session.execute(statement, {"loans": loans}, execution_options={"synchronize_session": False})
+
+
+@lru_cache(maxsize=16)
+def _refreshing(dialect: str, day: date, _rules: str) -> Any:
+    """What brings the rows of `loans` up to date; made once a day and rules, for that takes longer than to run it."""
+    loans: Any = bindparam("loans", expanding=True)
     now = positions(day, loans=loans, standing=True).add_columns(literal(1).label("revision"))
-    statement, new = _inserted(session, LoanState, now, [*COLUMNS, "revision"])
+    statement, new = _inserted(dialect, LoanState, now, [*COLUMNS, "revision"])
     new["revision"] = LoanState.revision + 1
-    _run(session, statement.on_conflict_do_update(index_elements=["loan_id"], set_=new))
+    return statement.on_conflict_do_update(index_elements=["loan_id"], set_=new)
 
 
 def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
     """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`."""
     statement, new = _inserted(
-        session, LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
+        _dialect(session), LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
     )
     del new["revision"]
     statement = statement.on_conflict_do_update(
@@ -61,7 +71,7 @@ def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
     """Make the snapshot of a month-end these positions."""
-    statement, new = _inserted(session, LoanSnapshot, rows, COLUMNS)
+    statement, new = _inserted(_dialect(session), LoanSnapshot, rows, COLUMNS)
     statement = statement.on_conflict_do_update(
         index_elements=["as_of", "loan_id"], set_=new, where=_differs(LoanSnapshot, new)
     )
@@ -74,9 +84,13 @@ def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
     follow_vintages(session, day)
 
 
-def _inserted(session: Session, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _inserted(dialect: str, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """INSERT … SELECT, and the new value of each column but the key. SQLite cannot tell ON CONFLICT without a WHERE."""
-    statement: Any = INSERTS[session.get_bind().dialect.name](model).from_select(names, rows.where(true()))
+    statement: Any = INSERTS[dialect](model.__table__).from_select(names, rows.where(true()))
     return statement, {name: statement.excluded[name] for name in names if name != "loan_id"}
 
 
