@@ -21,7 +21,7 @@ from portal.limits.groups import all_groups
 from portal.limits.models import CompanyFigure, FigureKind
 from portal.limits.parameters import CONCENTRATED, SPREAD
 from portal.limits.rules import called_after, prior_year_end
-from portal.metrics.frames import position_frame
+from portal.metrics.frames import position_frame, position_sums
 
 CONCENTRATION = _("Concentration")
 HOUSE = _("Definition of the house")
@@ -74,8 +74,9 @@ def groups_frame(question: Question) -> Frame:
 
 def parts_frame(dimension: str, question: Question) -> Frame:
     """What is owed in each part of a dimension, one row a part."""
-    positions = position_frame(question)
-    return _of_parts(f"parts by {dimension}", positions, _summed(positions, dimension), set())
+    sums = (frame for frame in position_sums(question) if frame.name == "loans" and dimension in frame.dimensions)
+    rows = next(sums, position_frame(question))
+    return _of_parts(f"parts by {dimension}", rows, _summed(rows, dimension), set())
 
 
 def groups_on(day: date) -> Mapping[int, tuple[int, ...]]:
