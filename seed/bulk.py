@@ -25,6 +25,7 @@ from portal.core.db import db
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer
+from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.due_groups import regroup_dues
 from portal.loans.groups import regroup_snapshot, regroup_states
 from portal.loans.history import bulk_history
@@ -143,6 +144,7 @@ def _fill(session: Session, told: Story, size: int) -> None:
     fill_statements(session)
     regroup_states(session)
     regroup_dues(session)
+    regroup_allowance(session)
     for day in month_ends(add_months(BUSINESS_DATE, -MONTH_ENDS), BUSINESS_DATE):
         regroup_snapshot(session, day)
         follow_vintages(session, day)

@@ -59,6 +59,7 @@ from portal.limits.models import (
 )
 from portal.limits.rules import Standing
 from portal.loans.agreed_fees import AgreedFee
+from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.bank_lines import BankLine
 from portal.loans.business_calendar import CalendarDay
 from portal.loans.classification import Category
@@ -158,6 +159,7 @@ def build(app: Flask, per_manager: int = 4) -> World:
             db.session.flush()
             regroup_states(db.session())
             regroup_dues(db.session())
+            regroup_allowance(db.session())
             regroup_snapshot(db.session(), MONTH_END)
             follow_snapshot(db.session(), MONTH_END)
             follow_vintages(db.session(), MONTH_END)

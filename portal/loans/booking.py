@@ -19,6 +19,7 @@ from portal.core.errors import OutOfScope, PortalError, Refused
 from portal.core.scope import unscoped
 from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount
+from portal.loans.allowance_groups import allowance_regrouped
 from portal.loans.books import Books, Entry
 from portal.loans.cohorts import steps_regrouped
 from portal.loans.components import Component
@@ -66,7 +67,11 @@ def books(batch_id: int | None = None, historical: bool = False) -> Iterator[Boo
     present = present_pairs(db.session(), opened.open_date)
     take_out_moves(db.session(), opened.open_date, present, held, handed_over)
     due = {} if historical else dues_of(db.session(), held)
-    with snapshots_regrouped(db.session(), handed_over), steps_regrouped(db.session(), handed_over):
+    with (
+        snapshots_regrouped(db.session(), handed_over),
+        steps_regrouped(db.session(), handed_over),
+        allowance_regrouped(db.session(), () if historical else {*handed_over, *opened.on_account(Account.ALLOWANCE)}),
+    ):
         running, closed = write(opened, db.session())
     refresh_states(db.session(), opened.open_date, running, closed)
     put_in_moves(db.session(), opened.open_date, present, [*running, *closed], handed_over)

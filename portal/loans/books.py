@@ -119,6 +119,11 @@ class Books:
         self.receipts: list[Receipt] = []
         self.past_owners: list[tuple[LoanAccount, Owner, date, date]] = []
 
+    def on_account(self, account: Account) -> set[int]:
+        """Loans in the database to which something is posted on this account."""
+        posted = (draft for draft in self.drafts if any(entry.account is account for entry in draft.entries))
+        return {draft.loan.id for draft in posted if draft.loan.id is not None}
+
     def booked_on(self, value_date: date) -> date:
         return value_date if self.historical else self.open_date
 

@@ -54,6 +54,7 @@ from portal.core.scope import ScopedSession, unscoped
 from portal.core.work import unit_of_work
 from portal.loans import following, runs
 from portal.loans.accrual import accrual_key, accruals, stops
+from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.components import Component
 from portal.loans.due_groups import regroup_dues
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
@@ -157,12 +158,13 @@ def rebuild_snapshots(days: Iterable[date]) -> None:
 
 
 def rebuild_states() -> None:
-    """Write `loan_state` and what is due by month anew, from instalments and postings, as at the open business date."""
+    """Write `loan_state` and what is added up beside it anew, from instalments and postings, as they stand."""
     with unit_of_work("ledger.rebuild_states") as unit, unscoped("loan_state is rebuilt"):
         session = db.session()
         day = session.scalars(select(BusinessDay.open_date).with_for_update()).one()
         replace_states(session, day, positions(day, standing=True))
         regroup_dues(session)
+        regroup_allowance(session)
         unit.note(day=day.isoformat())
 
 

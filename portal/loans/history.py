@@ -17,6 +17,7 @@ from portal.core.work import current_unit, verb
 from portal.loans.accounts import LoanAccount, Owner
 from portal.loans.accrual import accrue_month, stop_accrual
 from portal.loans.agreed_fees import write_agreed
+from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.booking import books
 from portal.loans.books import Books
 from portal.loans.components import Component
@@ -116,6 +117,7 @@ def bulk_history(lives: Iterable[Life]) -> int:
         keep_observations(db.session(), observed, open_day)
         written += len(part)
     regroup_dues(db.session())
+    regroup_allowance(db.session())
     current_unit().note(loans=written)
     return written
 

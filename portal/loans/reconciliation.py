@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Select, and_, case, cast, except_, func, or_,
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.scope import unscoped
+from portal.loans.allowance_groups import allowance_groups
 from portal.loans.cohorts import vintage_groups
 from portal.loans.components import Component
 from portal.loans.due_groups import due_groups
@@ -35,7 +36,8 @@ class Difference:
     """Something that is not as it must be."""
 
     check: str
-    """trial_balance, paid, held, balance, status, terms, state, snapshot, groups, moves, dues or vintages."""
+    """trial_balance, paid, held, balance, status, terms, state or snapshot; of what is added up: groups, moves, dues,
+    vintages or allowance."""
     loan_id: int | None
     detail: str
 
@@ -52,7 +54,7 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     - `loan_state`, and the snapshots of the month-ends asked for, are what replaying the ledger gives;
     - the groups of both, and the groups of moves between dates, are what adding up their loans gives;
     - what is kept of expected and collected cash by month is what adding up instalments and allocations gives;
-    - the groups of vintage steps are what adding up the steps of loans gives.
+    - the groups of vintage steps, and those of the allowance, are what adding up steps and postings gives.
     """
     with unscoped("reconciliation looks at all loans"):
         return [
@@ -67,6 +69,7 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
             *(difference for pair in kept_pairs(db.session()) for difference in _moved(pair)),
             *_added_up("dues", *due_groups()),
             *_added_up("vintages", *vintage_groups()),
+            *_added_up("allowance", *allowance_groups()),
             *(difference for day in month_ends for difference in snapshot_differences(day)),
         ]
 

@@ -165,6 +165,7 @@ _stock(
     _("Loan balance of the ten borrowers who owe the most."),
     frame=borrowers_frame,
     measure=_sum,
+    adds_up=True,
     rows_of="loan_balance",
 )
 _stock(
@@ -184,6 +185,7 @@ _stock(
     _("Loan balance of the ten groups of related borrowers that owe the most."),
     frame=groups_frame,
     measure=_sum,
+    adds_up=True,
     permission=LIMITS,
     rows_of="loan_balance",
 )

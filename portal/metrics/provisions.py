@@ -66,6 +66,7 @@ _stock(
     HOUSE,
     measure=_posted,
     empty=NONE_YET,
+    from_sums="allowance",
 )
 _stock(
     "allowance_balance",
@@ -78,6 +79,7 @@ _stock(
     HOUSE,
     measure=lambda frame, question: -func.sum(frame["amount"]),
     adds_up=True,
+    from_sums="allowance",
 )
 _stock(
     "coverage_ratio",

@@ -15,7 +15,7 @@ from flask import Flask
 from portal.core.db import db
 from tests.bench import audit, batches, browser, dashboard, pages, people, risk, serving
 from tests.bench.company import opened, small_of
-from tests.bench.measuring import Figure, peak_memory, table
+from tests.bench.measuring import Figure, machine, peak_memory, table
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("pages", "risk", "processes", "load", "batches", "audit")
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked.fill_only:
             continue
         figures = [
+            machine(),
             Figure("Start, or filling an empty database", built, "s"),
             Figure("Memory of a process that is ready", peak_memory(), "MB", 300),
         ]

@@ -78,6 +78,17 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def machine() -> Figure:
+    """How fast the machine is now, so that figures of different days can be compared: the best of three."""
+    return Figure("The machine: ten million additions in Python", min(seconds(_add) for _time in range(3)), "s")
+
+
+def _add() -> None:
+    total = 0
+    for number in range(10_000_000):
+        total += number
+
+
 def table(figures: list[Figure]) -> str:
     """The figures as Markdown."""
     lines = ["| What | Measured | Target | |", "|---|---:|---:|---|"]

@@ -9,10 +9,13 @@ from sqlalchemy import func, select
 
 from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
+from portal.core.scope import SYSTEM, acting, unscoped
+from portal.loans.allowance_groups import allowance_groups
 from portal.loans.day_end import run_day_end
 from portal.loans.flows import RECOVERED_INTEREST, RECOVERED_PRINCIPAL, WRITTEN_OFF, WRITTEN_OFF_INTEREST
 from portal.loans.ledger import Posting
 from portal.loans.models import Loan, LoanStatus
+from portal.loans.ownership import hand_over
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
 from portal.loans.write_offs import recover, write_off
@@ -91,6 +94,22 @@ def test_a_loan_is_written_off_once_and_with_a_reason(company: Company):
     with pytest.raises(Refused, match="is closed"):
         repay(loan, 100, START, "R1")
     assert table_sizes() == before
+
+
+def test_what_loans_did_to_the_allowance_is_added_up_whoever_owns_them(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    recover(loan, 10_000, FEBRUARY, "R1")
+    with acting(SYSTEM), unscoped("the test looks at everything"):
+        held, anew = allowance_groups()
+    assert held == anew
+    assert sorted(amount for amount, _lines in held.values()) == [-10_000, 1_008_387]
+    hand_over([db.session.get_one(Loan, loan.id)], company.owner("B2-M2"))
+    with acting(SYSTEM), unscoped("the test looks at everything"):
+        after, anew = allowance_groups()
+    assert after == anew
+    assert after.keys().isdisjoint(held), "seen by the new owner, who had none of it"
+    assert sorted(after.values()) == sorted(held.values())
 
 
 def test_only_a_written_off_loan_can_be_recovered(company: Company):

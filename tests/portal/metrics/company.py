@@ -18,6 +18,7 @@ from portal.core.setup import prepare
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.grids.models import Grid, GridKind
+from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.components import Component
 from portal.loans.due_groups import regroup_dues
 from portal.loans.ledger import Account, Journal, JournalKind
@@ -60,6 +61,7 @@ class Company:
             db.session.flush()
             replace_states(db.session(), OPEN, positions(OPEN, standing=True))
             regroup_dues(db.session())
+            regroup_allowance(db.session())
             for day in SNAPSHOTS:
                 replace_snapshot(db.session(), day, positions(day))
 
