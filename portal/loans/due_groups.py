@@ -143,6 +143,8 @@ def _groups(narrowed: bool = False) -> Select[Any]:
     keys = [due[name] if name in OWN_KEYS else getattr(Loan, name) for name in KEYS]
     sums = [func.sum(due[name]) for name in AMOUNTS]
     statement = select(*keys, *sums).join_from(due.loan_id.table, Loan, Loan.id == due.loan_id).group_by(*keys)
+    if narrowed:  # or all loans are read to be joined with these
+        statement = statement.where(Loan.id.in_(loans))
     return statement.having(or_(*(total != 0 for total in sums)))
 
 

@@ -49,7 +49,6 @@ Positions = tuple[Any, Sequence[ColumnElement[bool]]]
 def moves(before: Positions, after: Positions, written_off: Select[Any]) -> CompoundSelect[Any]:
     """Every loan with a balance at either of two dates."""
     (old, old_where), (new, new_where) = before, after
-    lost = written_off.subquery("lost")
     same = column(new, "loan_id") == column(old, "loan_id")
     had, has = (
         {
@@ -61,7 +60,8 @@ def moves(before: Positions, after: Positions, written_off: Select[Any]) -> Comp
     )
     gone = column(new, "loan_id").is_(None)
     way = case(
-        (and_(gone, lost.c.loan_id.is_not(None)), literal(Way.WRITTEN_OFF, Choice(Way))),
+        # Looked up, not joined: a planner that expects few rows would add the postings up anew for each of them.
+        (and_(gone, column(old, "loan_id").in_(written_off)), literal(Way.WRITTEN_OFF, Choice(Way))),
         (gone, literal(Way.SETTLED, Choice(Way))),
         (column(new, "balance") < column(old, "balance"), literal(Way.FELL, Choice(Way))),
         else_=literal(Way.HELD, Choice(Way)),
@@ -88,7 +88,6 @@ def moves(before: Positions, after: Positions, written_off: Select[Any]) -> Comp
         _labelled(stayed)
         .select_from(old)
         .outerjoin(new, and_(same, *new_where))
-        .outerjoin(lost, lost.c.loan_id == column(old, "loan_id"))
         .where(*old_where),
         _labelled(came)
         .select_from(new)

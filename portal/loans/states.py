@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, literal, or_, true
+from sqlalchemy import Select, bindparam, delete, exists, literal, or_, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -79,6 +79,8 @@ def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
     held = rows.subquery("held")
     gone = ~exists().where(held.c.loan_id == LoanSnapshot.loan_id)  # NOT IN would be read row by row on PostgreSQL
     _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, gone))
+    if _dialect(session) == "postgresql":  # it would expect one row of a month that it has not seen yet
+        session.execute(text("ANALYZE loan_snapshot"))
     regroup_snapshot(session, day)
     follow_snapshot(session, day)
     follow_vintages(session, day)
