@@ -107,7 +107,7 @@ def _groups(narrowed: bool, sign: int = 1) -> Select[Any]:
 @cache
 def _addition(narrowed: bool, sign: int = 1) -> Any:
     names = [*OWNERS, *HELD, *LIKENESS, "amount", "lines"]
-    return insert(AllowanceGroup.__table__).from_select(names, _groups(narrowed, sign))  # type: ignore[arg-type]
+    return insert(AllowanceGroup.__table__).from_select(names, _groups(narrowed, sign))
 
 
 def _run(session: Session, statement: Any, values: Mapping[str, Any] | None = None) -> None:

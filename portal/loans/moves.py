@@ -85,10 +85,7 @@ def moves(before: Positions, after: Positions, written_off: Select[Any]) -> Comp
         **{name: column(new, name) for name in OWNERS},
     }
     return all_of(
-        _labelled(stayed)
-        .select_from(old)
-        .outerjoin(new, and_(same, *new_where))
-        .where(*old_where),
+        _labelled(stayed).select_from(old).outerjoin(new, and_(same, *new_where)).where(*old_where),
         _labelled(came)
         .select_from(new)
         .outerjoin(old, and_(same, *old_where))

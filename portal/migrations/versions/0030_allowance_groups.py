@@ -49,9 +49,7 @@ def fill(connection: sa.Connection) -> None:
         month = f"CAST(strftime('%Y%m', {later}) AS INTEGER)"
     else:
         month = f"CAST(to_char({later}, 'YYYYMM') AS INTEGER)"
-    keys = (
-        "l.branch_id, l.team_id, l.manager_id, j.branch_id, j.team_id, j.manager_id, l.product_id, p.kind, " + month
-    )
+    keys = "l.branch_id, l.team_id, l.manager_id, j.branch_id, j.team_id, j.manager_id, l.product_id, p.kind, " + month
     connection.execute(
         sa.text(
             "INSERT INTO allowance_group (branch_id, team_id, manager_id, held_branch_id, held_team_id, "
