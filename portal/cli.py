@@ -157,8 +157,11 @@ def serve_portal() -> None:
             names = ", ".join(lacking)
             click.echo(f"Master keys are missing: {names}. What they protect is shown as unavailable.", err=True)
     lines = demo_lines() if demo else []
-    db.engine.dispose()
+    db.session.remove()
+    db.engine.dispose()  # the web server is forked from here, and no connection is shared with it
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     code = supervisor.serve(
+        lambda: app,
         host=settings.host,
         port=settings.port,
         workers=settings.web_workers,

@@ -3,6 +3,8 @@
 The parent binds the port, starts gunicorn on the bound socket and the worker beside it, each in a process group of
 its own (so that a Ctrl-C in the terminal reaches only the parent), and watches both. A child whose parent was killed
 is told so by the kernel, which is why this needs Linux.
+
+The web server is forked from the parent: an application that was loaded to prepare the start is not loaded again.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 WORKER = (sys.executable, "-m", "portal.cli", "worker")
 
@@ -34,7 +38,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def serve(
-    app_factory: str = "portal:create_app",
+    load: Callable[[], Any],
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
@@ -47,9 +51,10 @@ def serve(
 ) -> int:
     """Run the portal until it is told to stop; returns the exit code.
 
-    `announce` gets the address and gives the lines to print, once, when the portal answers its readiness check.
-    `grace` is how many seconds the children have to finish what they do. Exit codes: 0 stopped by a signal, 1 a child
-    died, 2 the address cannot be used.
+    `load` gives the application, in the process of the web server; whoever has loaded it must have given up the
+    connections it opened. `announce` gets the address and gives the lines to print, once, when the portal answers its
+    readiness check. `grace` is how many seconds the children have to finish what they do. Exit codes: 0 stopped by a
+    signal, 1 a child died, 2 the address cannot be used.
     """
     try:
         listener = _listen(host, port)
@@ -58,7 +63,7 @@ def serve(
         return 2
     with listener:
         bound_host, bound_port = listener.getsockname()[:2]
-        web = _Child("web server", _gunicorn(app_factory, listener.fileno(), workers, threads, grace), signal.SIGTERM)
+        web = _Child("web server", _gunicorn(load, listener.fileno(), workers, threads, grace), signal.SIGTERM)
         # huey drops a running task on SIGTERM and finishes it on SIGINT
         worker = _Child("worker", worker_command, signal.SIGINT)
         children = [web, worker] if with_worker else [web]
@@ -92,7 +97,7 @@ class _Supervisor:
         gc.freeze()  # an application that prepared the start is not searched for garbage when it ends
         try:
             for child in self.children:
-                child.start(pass_fd=listener.fileno() if child is self.children[0] else None)
+                child.start()
             listener.close()
             return self._watch(readiness, announce)
         finally:
@@ -127,28 +132,48 @@ class _Supervisor:
 
 
 class _Child:
-    """One child process with its own process group."""
+    """One child process with its own process group: a command, or a part of this program."""
 
-    def __init__(self, name: str, command: Sequence[str], stop_signal: signal.Signals) -> None:
+    def __init__(self, name: str, program: Sequence[str] | Callable[[], None], stop_signal: signal.Signals) -> None:
         self.name = name
-        self.command = command
+        self.program = program
         self.stop_signal = stop_signal
-        self.process: subprocess.Popen[bytes] | None = None
+        self.pid: int | None = None
 
-    def start(self, pass_fd: int | None) -> None:
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.DEVNULL,
-            pass_fds=() if pass_fd is None else (pass_fd,),
-            process_group=0,
-            preexec_fn=_follow_parent(self.stop_signal),
-        )
+    def start(self) -> None:
+        follow = _follow_parent(self.stop_signal)
+        if callable(self.program):
+            self.pid = self._fork(self.program, follow)
+        else:
+            self.pid = subprocess.Popen(self.program, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=follow).pid
+
+    def _fork(self, program: Callable[[], None], follow: Callable[[], None]) -> int:
+        sys.stdout.flush()  # or the child would print it as well
+        if pid := os.fork():
+            return pid
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            follow()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            program()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:  # noqa: BLE001 - whatever it is, it is told and the process ends here
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
     def ended(self) -> str | None:
         """How the process ended, in words; None while it runs. `kill` reaps it: until then its id stays ours."""
-        if not self.process:
+        if not self.pid:
             return "never started"
-        result = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        result = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         if result is None:
             return None
         if result.si_code == os.CLD_EXITED:
@@ -156,14 +181,14 @@ class _Child:
         return signal.Signals(result.si_status).name
 
     def ask_to_stop(self) -> None:
-        if self.process:
-            os.kill(self.process.pid, self.stop_signal)
+        if self.pid:
+            os.kill(self.pid, self.stop_signal)
 
     def kill(self) -> None:
         """End the whole group: the process if it did not finish in time, and anything it left behind."""
-        if self.process:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.pid:
+            os.killpg(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 class _Readiness:
@@ -209,16 +234,24 @@ class _Readiness:
         self.last = answer
 
 
-def _gunicorn(app_factory: str, fd: int, workers: int, threads: int, grace: float) -> list[str]:
-    # fmt: off
-    return [
-        sys.executable, "-m", "gunicorn", f"{app_factory}()",
-        "--config", str(Path(__file__).with_name("gunicorn_conf.py")),
-        "--bind", f"fd://{fd}",
-        "--workers", str(workers), "--threads", str(threads),
-        "--graceful-timeout", str(max(1, int(grace) - 2)),
-    ]
-    # fmt: on
+def _gunicorn(load: Callable[[], Any], fd: int, workers: int, threads: int, grace: float) -> Callable[[], None]:
+    def run() -> None:
+        from gunicorn.app.base import Application  # what only the child needs
+
+        class Web(Application):
+            def load_config(self) -> None:  # not from the command line, which is the parent's
+                self.load_config_from_file(str(Path(__file__).with_name("gunicorn_conf.py")))
+                self.cfg.set("bind", f"fd://{fd}")
+                self.cfg.set("workers", workers)
+                self.cfg.set("threads", threads)
+                self.cfg.set("graceful_timeout", max(1, int(grace) - 2))
+
+            def load(self) -> Any:
+                return load()
+
+        Web(prog="portal").run()
+
+    return run
 
 
 def _listen(host: str, port: int) -> socket.socket:

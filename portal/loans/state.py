@@ -89,6 +89,7 @@ class LoanState(Position, BranchScoped, Model):
         Index("ix_loan_state_days_past_due", "days_past_due"),
         Index("ix_loan_state_balance", "balance"),
         Index("ix_loan_state_overdue_principal", "overdue_principal"),
+        Index("ix_loan_state_branch_overdue_principal", "branch_id", "overdue_principal"),
     )
 
     loan_id: Mapped[int] = field(

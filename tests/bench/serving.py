@@ -73,7 +73,9 @@ def starting(url: str, folder: Path) -> list[Figure]:
             took = portal.took
             time.sleep(5)  # the worker is up a little later than the web server
             held = {
-                "a web process": max((_memory(pid) for pid in _below(portal.pid) if _runs(pid, "gunicorn")), default=0),
+                "a web process": max(
+                    (_memory(pid) for pid in _below(portal.pid) if not _runs(pid, "worker")), default=0
+                ),
                 "the worker": max((_memory(pid) for pid in _below(portal.pid) if _runs(pid, "worker")), default=0),
             }
             asked = median_ms(lambda at=portal.address: urllib.request.urlopen(f"{at}/healthz").read())  # type: ignore[misc]

@@ -76,8 +76,13 @@ PARENT = """
     spec = spec_from_file_location("supervisor", {source!r})
     supervisor = sys.modules["supervisor"] = module_from_spec(spec)
     spec.loader.exec_module(supervisor)
+
+    def load():
+        import tiny
+        return tiny.{app}()
+
     sys.exit(supervisor.serve(
-        {app!r}, port={port}, workers=1, threads=2, grace={grace}, with_worker={with_worker},
+        load, port={port}, workers=1, threads=2, grace={grace}, with_worker={with_worker},
         worker_command=[sys.executable, "worker.py"],
         announce=lambda address: [f"open {{address}}", "log in as demo"],
     ))
@@ -88,7 +93,7 @@ class Portal:
     """A supervisor under test and what it printed."""
 
     def __init__(self, folder: Path, **options: object) -> None:
-        defaults = {"app": "tiny:create_app", "port": 0, "grace": 10.0, "with_worker": True}
+        defaults = {"app": "create_app", "port": 0, "grace": 10.0, "with_worker": True}
         settings = defaults | options | {"source": str(SUPERVISOR)}
         (folder / "parent.py").write_text(textwrap.dedent(PARENT).format(**settings))
         self.process = subprocess.Popen(
@@ -246,7 +251,7 @@ def test_a_worker_that_dies_stops_the_portal_with_one_sentence(start):
 
 
 def test_a_web_server_that_cannot_start_stops_the_worker(start):
-    portal = start(app="tiny:create_broken_app")
+    portal = start(app="create_broken_app")
     assert portal.wait() == 1
     assert "The web server stopped unexpectedly (exit code" in portal.text
     assert "open http" not in portal.text
