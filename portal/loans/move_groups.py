@@ -23,7 +23,7 @@ from portal.core.scope import BranchScoped, unscoped
 from portal.loans.classification import Category
 from portal.loans.models import Loan
 from portal.loans.moves import OWNERS, Positions, Way, moves, written_off_by
-from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.state import LoanSnapshot, LoanState, is_kept
 
 LIKENESS = ("product_id", "days_before", "category_before", "days_after", "category_after", "way")
 SUMS = ("loans", "balance_before", "balance_after", "balance_kept")
@@ -158,7 +158,7 @@ def present_pairs(session: Session, day: date | None = None) -> list[Pair]:
         open_date = day or session.scalar(select(BusinessDay.open_date))
         if open_date is None:
             return []
-        return [(end, None) for end in pairs_before(open_date) if session.scalar(_any(end))]
+        return [(end, None) for end in pairs_before(open_date) if session.scalar(select(is_kept(end)))]
 
 
 def _past(session: Session) -> list[Pair]:
@@ -172,14 +172,10 @@ def kept_days(session: Session) -> list[date]:
         first, last = session.execute(select(func.min(LoanSnapshot.as_of), func.max(LoanSnapshot.as_of))).one()
         found: list[date] = []
         while first is not None and first <= last:
-            if session.scalar(_any(first)):
+            if session.scalar(select(is_kept(first))):
                 found.append(first)
             first = month_end(first + timedelta(days=1))
         return found
-
-
-def _any(day: date) -> Select[Any]:
-    return select(LoanSnapshot.id).where(LoanSnapshot.as_of == day).limit(1)
 
 
 def pairs_before(day: date) -> list[date]:

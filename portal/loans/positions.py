@@ -125,6 +125,8 @@ def positions(
         .outerjoin(kept_down, kept_down.c.loan_id == Loan.id)
         .execution_options(described_by=DESCRIBED_BY)
     )
+    if loans is not None:  # said here as well, or all loans are read to be joined with these
+        statement = statement.where(Loan.id.in_(loans))
     if standing:
         return statement.add_columns(Loan.branch_id, Loan.team_id, Loan.manager_id)
     then = and_(PastOwner.loan_id == Loan.id, PastOwner.first_day <= on, PastOwner.day_after > on)

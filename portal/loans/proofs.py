@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from portal.core.clock import business_date, month_end, now
 from portal.core.db import db
@@ -23,7 +23,7 @@ from portal.loans.day_end import run_day_end
 from portal.loans.positions import positions
 from portal.loans.reconciliation import Difference, reconcile, snapshot_differences
 from portal.loans.runs import MOST_TOLD, RunKind, differing, figures_kept, read_figures, record
-from portal.loans.state import LoanSnapshot
+from portal.loans.state import LoanSnapshot, is_kept
 
 CLOSE, PROVE, RECONCILE = "loans.day_end", "loans.prove_day", "loans.reconcile"
 """Jobs."""
@@ -42,7 +42,7 @@ def prove(day: date) -> int:
     with unscoped("a past day is computed again"):
         anew = read_figures(db.session(), positions(day).subquery("replayed"))
         kept, _at = figures_kept(day)
-        held = select(exists().where(LoanSnapshot.as_of == day))
+        held = select(is_kept(day))
         snapshot = bool(db.session.scalar(held))
         if snapshot:
             found = list(snapshot_differences(day))
@@ -72,7 +72,7 @@ def reconcile_now() -> int:
     started, today = now(), business_date()
     last = month_end(today.replace(day=1) - timedelta(days=1))
     with unscoped("which month-ends have snapshots"):
-        kept = db.session.scalar(select(exists().where(LoanSnapshot.as_of == last)))
+        kept = db.session.scalar(select(is_kept(last)))
     found = reconcile([last] if kept else [])
     with unscoped("how many loans are open"):
         anew = read_figures(db.session(), positions(today, standing=True).subquery("standing"))

@@ -6,10 +6,11 @@ reconciliation proves it equal to the ledger.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ColumnElement, ForeignKey, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship, synonym
 
 from portal.core.db import BigId, BusinessDate, Choice, Model, Money, Rate, describe
@@ -128,3 +129,13 @@ class LoanSnapshot(Position, LoanChild, Model):
 
 Loan.state = relationship(LoanState, viewonly=True, uselist=False)
 """How an open loan stands; None once it is closed."""
+
+
+def is_kept(day: date) -> ColumnElement[bool]:
+    """SQL: whether there is a snapshot of a month-end.
+
+    Asked by its least loan, which an index answers: for EXISTS or LIMIT 1 PostgreSQL expects to meet a row of the month
+    soon and reads the table, where those of late months lie at the very end.
+    """
+    first = select(func.min(LoanSnapshot.loan_id)).where(LoanSnapshot.as_of == day)
+    return first.scalar_subquery().is_not(None)

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Integer,
     case,
     cast,
-    exists,
     extract,
     func,
     literal,
@@ -41,7 +40,7 @@ from portal.loans.groups import SUMS, BorrowerGroup, LoanGroup
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Instalment, Loan
 from portal.loans.positions import COLUMNS, positions
-from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.state import LoanSnapshot, LoanState, is_kept
 from portal.loans.terms import TermsChange
 from portal.metrics.bands import AMOUNT, DAYS_PAST_DUE, TERM
 from portal.products.models import Product
@@ -127,7 +126,7 @@ def _kept_days(days: Collection[date]) -> frozenset[date]:
 
 def _held(days: Collection[date]) -> frozenset[date]:
     """One look each, since all days of a large table take long to tell apart."""
-    looks = [select(literal(day, Date)).where(exists().where(LoanSnapshot.as_of == day)) for day in sorted(days)]
+    looks = [select(literal(day, Date)).where(is_kept(day)) for day in sorted(days)]
     if not looks:
         return frozenset()
     with unscoped("which month-ends have snapshots"):
