@@ -142,3 +142,11 @@ class _Once(dict[Any, Any]):
     def __missing__(self, value: Any) -> Any:
         self[value] = self.write(value)
         return self[value]
+
+
+def table_of(model: Any) -> Any:
+    """Where INSERT … SELECT goes that is made once and given its values when it runs.
+
+    An ORM insert with values is taken for a bulk insert of rows. What is selected keeps its row scope.
+    """
+    return model.__table__

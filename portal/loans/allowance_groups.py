@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Select, bindparam, case, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.core.bulk import chunks
+from portal.core.bulk import chunks, table_of
 from portal.core.db import BigId, Choice, Model, Money, db
 from portal.core.scope import BranchScoped, unscoped
 from portal.loans.dues import month_of
@@ -107,7 +107,7 @@ def _groups(narrowed: bool, sign: int = 1) -> Select[Any]:
 @cache
 def _addition(narrowed: bool, sign: int = 1) -> Any:
     names = [*OWNERS, *HELD, *LIKENESS, "amount", "lines"]
-    return insert(AllowanceGroup.__table__).from_select(names, _groups(narrowed, sign))
+    return insert(table_of(AllowanceGroup)).from_select(names, _groups(narrowed, sign))
 
 
 def _run(session: Session, statement: Any, values: Mapping[str, Any] | None = None) -> None:

@@ -39,7 +39,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from portal.core.bulk import chunks
+from portal.core.bulk import chunks, table_of
 from portal.core.db import BigId, BusinessDate, Choice, Model, Money, db
 from portal.core.scope import BranchScoped, unscoped
 from portal.customers.models import Customer
@@ -267,7 +267,7 @@ def _borrowers(source: Any, by_owner: bool, narrowed: bool = False, dated: bool 
 
 
 def _inserted(group: type[Model], groups: Select[Any]) -> Any:
-    return insert(group.__table__).from_select([str(column.key) for column in groups.selected_columns], groups)
+    return insert(table_of(group)).from_select([str(column.key) for column in groups.selected_columns], groups)
 
 
 def _run(session: Session, statement: Any, values: Mapping[str, Any] | None = None) -> None:

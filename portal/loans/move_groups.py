@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Select, bindparam, case, cast, delete, func, insert, null, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from portal.core.bulk import chunks
+from portal.core.bulk import chunks, table_of
 from portal.core.clock import BusinessDay, business_date, month_end
 from portal.core.db import BigId, BusinessDate, Choice, Model, Money, db
 from portal.core.scope import BranchScoped, unscoped
@@ -222,7 +222,7 @@ def _day(name: str) -> Any:
 @cache
 def _addition(gone_by: bool, narrowed: bool, sign: int) -> Any:
     groups = _groups(gone_by, narrowed, sign)
-    return insert(LoanMove.__table__).from_select([str(column.key) for column in groups.selected_columns], groups)
+    return insert(table_of(LoanMove)).from_select([str(column.key) for column in groups.selected_columns], groups)
 
 
 def _only(source: Any, loans: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, delete, exists, literal, or_, text, tr
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from portal.core.bulk import chunks
+from portal.core.bulk import chunks, table_of
 from portal.core.scope import unscoped
 from portal.loans.following import loans_changed
 from portal.loans.groups import regroup_snapshot, regroup_states, states_regrouped
@@ -92,7 +92,7 @@ def _dialect(session: Session) -> str:
 
 def _inserted(dialect: str, model: Any, rows: Select[Any], names: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """INSERT … SELECT, and the new value of each column but the key. SQLite cannot tell ON CONFLICT without a WHERE."""
-    statement: Any = INSERTS[dialect](model.__table__).from_select(names, rows.where(true()))
+    statement: Any = INSERTS[dialect](table_of(model)).from_select(names, rows.where(true()))
     return statement, {name: statement.excluded[name] for name in names if name != "loan_id"}
 
 

@@ -20,6 +20,7 @@ SOURCES = sorted(
 #: Files that may name a table behind its model, where row scope does not reach, and why.
 MAY_NAME_TABLES = {
     "portal/core/audit.py": "writes an entry and its rows in one statement; entries have no row scope",
+    "portal/core/bulk.py": "names where rows that were selected within the scope are put",
     "portal/organization/users.py": "describes the columns of Flask-AppBuilder's own user table",
 }
 #: Files that may ask the machine what time it is, and why.
