@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -150,7 +152,7 @@ def serve_portal() -> None:
         need_database()
         prepare()
         if demo:
-            load_demo_if_empty()
+            _apart(load_demo_if_empty)
         elif settings.mode == "production":
             refuse_demo_logins()
         if lacking := missing_keys():  # the portal starts: all else can be worked with
@@ -169,6 +171,26 @@ def serve_portal() -> None:
         announce=lambda address: [f"The portal is at {address}", *lines],
     )
     raise SystemExit(code)
+
+
+def _apart(act: Callable[[], object]) -> None:
+    """Do it in a process of its own: the web servers that are forked later do not carry on what it took of memory."""
+    db.session.remove()
+    db.engine.dispose()
+    child = multiprocessing.get_context("fork").Process(target=_told, args=(act,))
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise SystemExit(child.exitcode)
+
+
+def _told(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except PortalError as error:
+        _stop(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 @cli.command("worker")

@@ -161,7 +161,9 @@ class _Child:
             program()
             code = 0
         except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):
+                _complain(end.code)
         except BaseException:  # noqa: BLE001 - whatever it is, it is told and the process ends here
             traceback.print_exc()
         finally:

@@ -75,20 +75,13 @@ def load_statements() -> None:
 
 def fill_statements(session: Session) -> None:
     """Of every customer two years, set-based, for benchmarks; figures by their numbers, one in ten bad."""
-    place = Customer.id % 9_000  # a million times 7,919 would be no whole number to PostgreSQL
     for year in YEARS[-2:]:
-        spread = (place * 7_919) % 100
-        fallen = case((spread >= 90, 55), else_=100) if year == YEARS[-1] else literal(95)
-        assets = (10 + (place * 31) % 90) * literal(TEN_THOUSAND, BigInteger)
         values: dict[str, Any] = {
             "code": Customer.code + f"-B{year}",
             "customer_id": Customer.id,
             "period_end": literal(date(year, 12, 31), Date),
             "months": literal(12),
-            "total_assets": assets,
-            "total_liabilities": assets // literal(100) * spread,
-            "turnover": assets // literal(200) * fallen,
-            "net_profit": assets // literal(100),
+            **by_number(Customer.id, year),
             "source": literal(StatementSource.ESTIMATE, Choice(StatementSource)),
             "collector_id": Customer.manager_id,
             "collected_on": literal(date(year + 1, 3, 1), Date),
@@ -96,6 +89,20 @@ def fill_statements(session: Session) -> None:
         }
         rows = select(*(value.label(name) for name, value in values.items())).where(Customer.manager_id.is_not(None))
         session.execute(insert(FinancialStatement).from_select(list(values), rows))
+
+
+def by_number(number: Any, year: int) -> dict[str, Any]:
+    """SQL: the figures of a customer with this number; they come again after 9,000 customers."""
+    place = number % 9_000  # a million times 7,919 would be no whole number to PostgreSQL
+    spread = (place * 7_919) % 100
+    fallen = case((spread >= 90, 55), else_=100) if year == YEARS[-1] else literal(95)
+    assets = (10 + (place * 31) % 90) * literal(TEN_THOUSAND, BigInteger)
+    return {
+        "total_assets": assets,
+        "total_liabilities": assets // literal(100) * spread,
+        "turnover": assets // literal(200) * fallen,
+        "net_profit": assets // literal(100),
+    }
 
 
 def _of(customer: Customer, trouble: date | None, rng: Random) -> Iterator[dict[str, Any]]:

@@ -16,31 +16,24 @@ from sqlalchemy import ForeignKey, Index, Select, bindparam, case, delete, func,
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, table_of
-from portal.core.db import BigId, Choice, Model, Money, db
-from portal.core.scope import BranchScoped, unscoped
+from portal.core.db import Choice, Model, Money, db
+from portal.core.scope import unscoped
 from portal.loans.dues import month_of
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
 from portal.loans.models import Loan
+from portal.loans.owned import HELD, OWNERS, OwnedAndHeld
 
-OWNERS = ("branch_id", "team_id", "manager_id")
-HELD = tuple(f"held_{name}" for name in OWNERS)
 LIKENESS = ("product_id", "kind", "counts_from")
 
 
-class AllowanceGroup(BranchScoped, Model):
-    """Lines on the allowance that are alike (损失准备发生汇总). Branch, team and manager are the loans' of today."""
+class AllowanceGroup(OwnedAndHeld, Model):
+    """Lines on the allowance that are alike (损失准备发生汇总).
 
-    scope_resource = "Loan"
+    Branch, team and manager are the loans' of today, what begins with `held` of the day it was booked.
+    """
+
     __table_args__ = (Index("ix_allowance_group_branch", "branch_id"),)
 
-    id: Mapped[BigId]
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    held_branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    """Whose the loans were when it was booked; with the two below."""
-    held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    held_manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     kind: Mapped[JournalKind] = mapped_column(Choice(JournalKind))
     counts_from: Mapped[int]

@@ -19,8 +19,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks
 from portal.core.db import BigId, BusinessDate, Choice, Labelled, Model, Money, db
-from portal.core.scope import BranchScoped, unscoped
+from portal.core.scope import unscoped
 from portal.loans.models import Loan, LoanChild
+from portal.loans.owned import OWNERS, Owned
 
 
 class Step(Labelled):
@@ -63,20 +64,14 @@ class VintageStep(LoanChild, Model):
     amount: Mapped[Money]
 
 
-OWNERS = ("branch_id", "team_id", "manager_id")
 LIKENESS = ("as_of", "lent_in", "on_book", "product_id", "step")
 
 
-class VintageGroup(BranchScoped, Model):
+class VintageGroup(Owned, Model):
     """What loans of one owner and product add to one curve of their cohort. Branch, team and manager are today's."""
 
-    scope_resource = "Loan"
     __table_args__ = (Index("ix_vintage_group_as_of", "as_of", "branch_id"),)
 
-    id: Mapped[BigId]
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     as_of: Mapped[BusinessDate]
     """With the next four as in `VintageStep`."""
     lent_in: Mapped[int]

@@ -18,12 +18,13 @@ from sqlalchemy import ForeignKey, Index, Select, bindparam, delete, func, inser
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, insert_rows, reserve_ids
-from portal.core.db import BigId, Model, Money, db
-from portal.core.scope import BranchScoped, unscoped
+from portal.core.db import Model, Money, db
+from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.loans import following
 from portal.loans.dues import AMOUNTS, dues
 from portal.loans.models import Loan
+from portal.loans.owned import Owned
 
 KEYS = ("branch_id", "team_id", "manager_id", "product_id", "due_month", "months_after", "lost")
 OWN_KEYS = ("due_month", "months_after", "lost")
@@ -32,10 +33,9 @@ WORTHWHILE = 20_000
 """Rows added since, from which on drawing them together pays."""
 
 
-class DueGroup(BranchScoped, Model):
+class DueGroup(Owned, Model):
     """What falls due in a month and what was paid of it (到期回收汇总). Branch, team and manager are today's."""
 
-    scope_resource = "Loan"
     __table_args__ = (
         # Holds all that is summed up: the rows themselves are not read. From the whole company down to one manager.
         Index("ix_due_group_month", "due_month", "branch_id", "months_after", "lost", "product_id", *AMOUNTS),
@@ -43,10 +43,6 @@ class DueGroup(BranchScoped, Model):
         Index("ix_due_group_added", "id", postgresql_where=text("added"), sqlite_where=text("added")),
     )
 
-    id: Mapped[BigId]
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     due_month: Mapped[int]
     """Year and month of the due date, as in 202606."""

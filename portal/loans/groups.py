@@ -40,32 +40,23 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, table_of
-from portal.core.db import BigId, BusinessDate, Choice, Model, Money, db
-from portal.core.scope import BranchScoped, unscoped
+from portal.core.db import BusinessDate, Choice, Model, Money, db
+from portal.core.scope import unscoped
 from portal.customers.models import Customer
 from portal.loans.classification import Category
 from portal.loans.models import Loan
+from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState
 
-OWNERS = ("branch_id", "team_id", "manager_id")
 LIKENESS = ("product_id", "category", "days_past_due")
 SUMS = ("balance", "accrued_interest", "overdue_principal", "overdue_interest")
 
 
-class GroupOfLoans(BranchScoped):
+class GroupOfLoans(OwnedAndHeld):
     """Whose loans a row is about, and when: branch, team and manager are today's, what begins with `held` is then's."""
 
-    scope_resource = "Loan"
-
-    id: Mapped[BigId]
     as_of: Mapped[BusinessDate | None]
     """The month-end; None = as they stand now."""
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    held_branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    held_manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
 
 class LoanGroup(GroupOfLoans, Model):

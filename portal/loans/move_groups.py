@@ -18,11 +18,12 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from portal.core.bulk import chunks, table_of
 from portal.core.clock import BusinessDay, business_date, month_end
-from portal.core.db import BigId, BusinessDate, Choice, Model, Money, db
-from portal.core.scope import BranchScoped, unscoped
+from portal.core.db import BusinessDate, Choice, Model, Money, db
+from portal.core.scope import unscoped
 from portal.loans.classification import Category
 from portal.loans.models import Loan
-from portal.loans.moves import OWNERS, Positions, Way, moves, written_off_by
+from portal.loans.moves import Positions, Way, moves, written_off_by
+from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState, is_kept
 
 LIKENESS = ("product_id", "days_before", "category_before", "days_after", "category_after", "way")
@@ -32,24 +33,18 @@ Pair = tuple[date, date | None]
 """From the end of a month to the end of another one; None = as things stand."""
 
 
-class LoanMove(BranchScoped, Model):
-    """Loans that went the same way (贷款迁徙汇总) between two dates. Branch, team and manager are today's."""
+class LoanMove(OwnedAndHeld, Model):
+    """Loans that went the same way (贷款迁徙汇总) between two dates.
 
-    scope_resource = "Loan"
+    Branch, team and manager are today's, what begins with `held` of the later date, or of the last one they were there.
+    """
+
     __table_args__ = (Index("ix_loan_move_dates_branch", "opened_on", "closed_on", "branch_id"),)
 
-    id: Mapped[BigId]
     opened_on: Mapped[BusinessDate]
     """The month-end they moved from."""
     closed_on: Mapped[BusinessDate | None]
     """The month-end they moved to; None = as they stand now."""
-    branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
-    held_branch_id: Mapped[int] = mapped_column(ForeignKey("branch.id"))
-    """Whose the loans were at the later date, or at the last one they were there; with the two below."""
-    held_team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
-    held_manager_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     days_before: Mapped[int | None]
     category_before: Mapped[Category | None] = mapped_column(Choice(Category))

@@ -23,8 +23,8 @@ from portal.core.db import Choice, Labelled
 from portal.loans.classification import Category
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind, Posting
+from portal.loans.owned import OWNERS
 
-OWNERS = ("branch_id", "team_id", "manager_id")
 CATEGORY = Choice(Category)
 
 

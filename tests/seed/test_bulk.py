@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal, select, text
 
 from config import Settings
 from portal import create_app
@@ -25,7 +25,7 @@ from portal.loans.models import Instalment, Loan, LoanStatus, Repayment
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay, settle_early
 from portal.loans.state import LoanSnapshot, LoanState
-from seed import bulk
+from seed import bulk, statements
 from tests.databases import Engine
 
 SIZE, MODELS = 500, 120
@@ -227,3 +227,17 @@ def goes_on_like_any_other() -> None:
     on = Journal.value_date == date(2026, 6, 30)
     assert db.session.scalar(select(func.count()).where(Journal.kind == JournalKind.ACCRUAL, on)) > SIZE / 2
     assert reconcile([*MONTH_ENDS, date(2026, 6, 30)]) == []
+
+
+@pytest.mark.parametrize("number", [1, 8_999, 9_000, 1_000_000, 2_147_483_647])
+def test_customers_of_any_number_have_figures(filled: str, number: int):
+    year = statements.YEARS[-1]
+    found = db.session.execute(select(*statements.by_number(literal(number), year).values())).one()
+    spread, assets = number * 7_919 % 100, (10 + number * 31 % 90) * statements.TEN_THOUSAND
+    # 9,000 customers are whole rounds of both figures, so that the numbers beyond go on as they began.
+    assert tuple(found) == (
+        assets,
+        assets // 100 * spread,
+        assets // 200 * (55 if spread >= 90 else 100),
+        assets // 100,
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
 from portal.core.scope import SYSTEM, acting, unscoped
-from portal.loans.allowance_groups import allowance_groups
+from portal.loans.allowance_groups import AllowanceGroup, allowance_groups
 from portal.loans.day_end import run_day_end
 from portal.loans.flows import RECOVERED_INTEREST, RECOVERED_PRINCIPAL, WRITTEN_OFF, WRITTEN_OFF_INTEREST
 from portal.loans.ledger import Posting
@@ -22,6 +23,7 @@ from portal.loans.write_offs import recover, write_off
 from portal.products.terms import Method
 from tests.portal.loans.conftest import START, Company, balances, open_on, state_of, table_sizes, trial_balance
 
+fill = importlib.import_module("portal.migrations.versions.0030_allowance_groups").fill
 FEBRUARY = dt.date(2026, 2, 1)
 
 
@@ -104,6 +106,11 @@ def test_what_loans_did_to_the_allowance_is_added_up_whoever_owns_them(company: 
         held, anew = allowance_groups()
     assert held == anew
     assert sorted(amount for amount, _lines in held.values()) == [-10_000, 1_008_387]
+    with acting(SYSTEM), unscoped("what an upgrade fills in is what the portal would have kept"):
+        db.session.execute(delete(AllowanceGroup))
+        fill(db.session.connection())
+        assert allowance_groups() == (held, held)
+        db.session.commit()
     hand_over([db.session.get_one(Loan, loan.id)], company.owner("B2-M2"))
     with acting(SYSTEM), unscoped("the test looks at everything"):
         after, anew = allowance_groups()
