@@ -19,6 +19,7 @@ from portal.core.bulk import chunks
 from portal.core.metric import MetricResult, evaluate
 from portal.core.scope import unscoped
 from portal.customers.models import Industry
+from portal.loans.groups import LARGE, BorrowerGroup, owed_by_the_large
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 
@@ -78,9 +79,16 @@ class Book:
         return dict(found)
 
     def _largest(self, number: int | None, least: int | None) -> list[tuple[int, int]]:
-        """The first so many borrowers, or all from so much on."""
+        """The first so many borrowers, or all from so much on; found among those who owe much, if they are all of
+        those."""
+        known = self._found(owed_by_the_large(self.month_end).limit(number), func.sum(BorrowerGroup.balance), least)
+        if (least or 0) >= LARGE or (known and len(known) == number and known[-1][1] >= LARGE):
+            return known
         owed = func.sum(self.loans.balance)
         statement = self._by_customer().order_by(owed.desc(), self.loans.customer_id).limit(number)
+        return self._found(statement, owed, least)
+
+    def _found(self, statement: Select[Any], owed: ColumnElement[int], least: int | None) -> list[tuple[int, int]]:
         if least is not None:
             statement = statement.having(owed >= least)
         return [(int(one), int(owes)) for one, owes in self.session.execute(statement)]

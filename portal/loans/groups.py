@@ -5,11 +5,11 @@ A group's rows are added together: whoever changes loans takes out what they add
 (a row may be negative). Sums of loans just add up; borrowers do not, since nobody may count twice who has two loans. So
 a borrower counts in a group only if all his open loans are in it, and stands apart, in a row for each group, if they
 are not. Borrowers are kept twice: by whom the loans belong to, which most questions ask, and by all that loans have in
-common.
+common. By whom they belong to, those who owe much stand apart as well, so that the largest are found among few.
 
-Kept by the functions here, within the transaction that changes `loan_state`, `loan_snapshot` or an owner. Nobody else
-changes loans meanwhile: verbs hold the business date, day-end takes it alone, and two bookings on loans of one customer
-wait for each other. A reconciliation proves the groups equal to the loans.
+Kept by the functions here, within the transaction that changes `loan_state`, `loan_snapshot`, an owner or a customer's
+industry. Nobody else changes loans meanwhile: verbs hold the business date, day-end takes it alone, and two bookings on
+loans of one customer wait for each other. A reconciliation proves the groups equal to the loans.
 """
 
 from __future__ import annotations
@@ -40,15 +40,18 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, table_of
+from portal.core.clock import BusinessDay
 from portal.core.db import BusinessDate, Choice, Model, Money, db
 from portal.core.scope import unscoped
-from portal.customers.models import Customer
+from portal.customers.models import Customer, Industry
 from portal.loans.classification import Category
 from portal.loans.models import Loan
 from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState
 
-LIKENESS = ("product_id", "category", "days_past_due")
+LIKENESS = ("product_id", "category", "days_past_due", "industry")
+LARGE = 300_000_00
+"""Fen from which on a borrower stands apart. Whoever looks for smaller ones goes through the loans."""
 SUMS = ("balance", "accrued_interest", "overdue_principal", "overdue_interest")
 
 
@@ -67,6 +70,7 @@ class LoanGroup(GroupOfLoans, Model):
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     category: Mapped[Category] = mapped_column(Choice(Category))
     days_past_due: Mapped[int]
+    industry: Mapped[Industry | None] = mapped_column(Choice(Industry))
     loans: Mapped[int]
     balance: Mapped[Money]
     accrued_interest: Mapped[Money]
@@ -77,10 +81,11 @@ class LoanGroup(GroupOfLoans, Model):
 
 
 class BorrowerGroup(GroupOfLoans, Model):
-    """Borrowers with open loans (借款户汇总): so many with all theirs in this group, or one who stands apart."""
+    """Borrowers with open loans (借款户汇总): so many with all theirs in this group, or one who stands apart, and what
+    they owe in it."""
 
     __table_args__ = (
-        Index("ix_borrower_group_as_of", "as_of", "by_owner", "branch_id", "customer_id", "borrowers"),
+        Index("ix_borrower_group_as_of", "as_of", "by_owner", "branch_id", "customer_id", "borrowers", "balance"),
         Index("ix_borrower_group_customer_id", "customer_id"),
     )
 
@@ -89,9 +94,24 @@ class BorrowerGroup(GroupOfLoans, Model):
     product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
     category: Mapped[Category | None] = mapped_column(Choice(Category))
     days_past_due: Mapped[int | None]
+    industry: Mapped[Industry | None] = mapped_column(Choice(Industry))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
-    """Who has loans in other groups, too; None = all loans of these borrowers are here."""
+    """Who has loans in other groups, too, or, by owner, owes much; None = all loans of these borrowers are here."""
     borrowers: Mapped[int]
+    balance: Mapped[Money]
+
+
+def owed_by_the_large(as_of: date | None) -> Select[Any]:
+    """(customer, what he owes) of all who owe LARGE or more, and of some who owe less, as they stand or at a month-end;
+    the largest first."""
+    owed = func.sum(BorrowerGroup.balance)
+    at = BorrowerGroup.as_of.is_(None) if as_of is None else BorrowerGroup.as_of == as_of
+    return (
+        select(BorrowerGroup.customer_id.label("part"), owed.label("balance"))
+        .where(at, BorrowerGroup.by_owner, BorrowerGroup.customer_id.is_not(None))
+        .group_by(BorrowerGroup.customer_id)
+        .order_by(owed.desc(), BorrowerGroup.customer_id)
+    )
 
 
 @contextmanager
@@ -114,6 +134,24 @@ def snapshots_regrouped(session: Session, loans: Collection[int]) -> Iterator[No
     yield
     for part in chunks(customers):
         _put_in(session, LoanSnapshot, part)
+
+
+def taken_out(session: Session, customers: Collection[int]) -> list[int]:
+    """Take all that these customers owe, and owed, out of the groups, before what tells them apart changes; who they
+    are, locked. `put_back` puts it in again."""
+    session.execute(select(BusinessDay.open_date).with_for_update(read=True)).all()  # day-end makes all groups anew
+    held = _locked(session, customers)
+    for part in chunks(held):
+        for source in (LoanState, LoanSnapshot):
+            _take_out(session, source, part)
+    return held
+
+
+def put_back(session: Session, customers: Collection[int]) -> None:
+    """The other half of `taken_out`."""
+    for part in chunks(customers):
+        for source in (LoanState, LoanSnapshot):
+            _put_in(session, source, part)
 
 
 def regroup_states(session: Session) -> None:
@@ -141,7 +179,7 @@ def groups_of(day: date | None) -> tuple[Totals, Totals]:
     anew: Totals = {}
     for group, sums, statements in (
         (LoanGroup, ("loans", *SUMS, "balance_times_rate"), [_loans(source, dated=dated)]),
-        (BorrowerGroup, ("borrowers",), [_borrowers(source, by_owner, dated=dated) for by_owner in (True, False)]),
+        (BorrowerGroup, ("borrowers", "balance"), [_borrowers(source, owner, dated=dated) for owner in (True, False)]),
     ):
         present = group.as_of.is_(None) if day is None else group.as_of == day
         names = [str(column.key) for column in statements[0].selected_columns if column.key not in (*sums, "as_of")]
@@ -170,10 +208,15 @@ def _customers_of(session: Session, loans: Collection[int]) -> list[int]:
     with unscoped("groups follow a booking"):
         for part in chunks(sorted(loans)):
             found |= set(session.scalars(select(Loan.customer_id).where(Loan.id.in_(part)).distinct()))
-        for part in chunks(sorted(found)):
+    return _locked(session, found)
+
+
+def _locked(session: Session, customers: Collection[int]) -> list[int]:
+    with unscoped("groups follow a booking"):
+        for part in chunks(sorted(customers)):
             locked = select(Customer.id).where(Customer.id.in_(part)).order_by(Customer.id)
             session.execute(locked.with_for_update(key_share=True)).all()
-    return sorted(found)
+    return sorted(customers)
 
 
 def _clear(session: Session, day: date | None) -> None:
@@ -208,11 +251,13 @@ def _owned(source: Any, narrowed: bool, dated: bool, names: Iterable[str]) -> Se
     """Loans of the source with these columns and whose they are: today's and then's owner; of `customers`, of `day`."""
     owner = Loan if source is LoanSnapshot else source
     statement = select(
-        (source.as_of if source is LoanSnapshot else cast(null(), LoanGroup.as_of.type)).label("as_of"),
+        (source.as_of if source is LoanSnapshot else _null_of(LoanGroup.as_of)).label("as_of"),
         *(getattr(owner, name).label(name) for name in OWNERS),
         *(getattr(source, name).label(f"held_{name}") for name in OWNERS),
-        *(getattr(source, name).label(name) for name in names),
+        *(getattr(Customer if name == "industry" else source, name).label(name) for name in names),
     ).select_from(source)
+    if "industry" in names:
+        statement = statement.join(Customer, Customer.id == source.customer_id)
     if owner is Loan:
         statement = statement.join(Loan, Loan.id == source.loan_id)
     if dated:
@@ -237,24 +282,37 @@ def _loans(source: Any, narrowed: bool = False, dated: bool = False, sign: int =
 
 def _borrowers(source: Any, by_owner: bool, narrowed: bool = False, dated: bool = False, sign: int = 1) -> Select[Any]:
     """The borrowers of loans in the groups these make; with sign -1 only those who do not stand apart."""
-    names = KEYS if by_owner else (*KEYS, *LIKENESS)
-    loan = _owned(source, narrowed, dated, (*LIKENESS, "customer_id")).subquery("owned").c
-    # A window, not a join with the groups counted: PostgreSQL knows nothing of a month that was just written, expects
+    likeness = () if by_owner else LIKENESS
+    loan = _owned(source, narrowed, dated, (*likeness, "customer_id", "balance")).subquery("owned").c
+    keys = [loan[name] for name in (*KEYS, *likeness)]
+    balance = func.sum(loan.balance)
+    # Windows, not a join with the groups counted: PostgreSQL knows nothing of a month that was just written, expects
     # one row of it, and would go through all of them again for each borrower.
-    groups = func.count().over(partition_by=[loan.customer_id, loan.as_of]).label("groups")
-    keys = [loan[name] for name in names]
-    one = select(*keys, loan.customer_id, groups).group_by(*keys, loan.customer_id).subquery("borrower").c
+    whole = [loan.customer_id, loan.as_of]
+    groups = func.count().over(partition_by=whole).label("groups")
+    owed = func.sum(balance).over(partition_by=whole).label("owed")
+    columns = [*keys, loan.customer_id, balance.label("balance"), groups, *([owed] if by_owner else ())]
+    one = select(*columns).group_by(*keys, loan.customer_id).subquery("borrower").c
     # In words, not as a bound value: PostgreSQL would take each writing of it for another expression.
-    apart = case((one.groups > literal_column("1"), one.customer_id))
-    told = {name: one[name] if name in names else cast(null(), getattr(BorrowerGroup, name).type) for name in LIKENESS}
+    stands_apart = one.groups > literal_column("1")
+    if by_owner:
+        stands_apart |= one.owed >= literal_column(str(LARGE))
+    apart = case((stands_apart, one.customer_id))
+    told = {name: one[name] if name in likeness else _null_of(getattr(BorrowerGroup, name)) for name in LIKENESS}
     statement = select(
         *(one[name] for name in KEYS),
         literal_column("true" if by_owner else "false", Boolean).label("by_owner"),
         *(value.label(name) for name, value in told.items()),
         apart.label("customer_id"),
         (func.count() * sign).label("borrowers"),
-    ).group_by(*(one[name] for name in names), apart)
-    return statement.where(one.groups == 1) if sign < 0 else statement
+        (func.sum(one.balance) * sign).label("balance"),
+    ).group_by(*(one[name] for name in (*KEYS, *likeness)), apart)
+    return statement.where(~stands_apart) if sign < 0 else statement
+
+
+def _null_of(column: Any) -> Any:
+    """NULL of the type of a column."""
+    return cast(null(), column.type)
 
 
 def _inserted(group: type[Model], groups: Select[Any]) -> Any:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.core.bulk import chunks, table_of
 from portal.core.scope import unscoped
+from portal.loans import industries as _industries  # noqa: F401 - groups follow customers into other industries
 from portal.loans.following import loans_changed
 from portal.loans.groups import regroup_snapshot, regroup_states, states_regrouped
 from portal.loans.move_groups import follow_snapshot, follow_states

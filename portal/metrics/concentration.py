@@ -16,12 +16,15 @@ from sqlalchemy import ColumnElement, Double, Integer, Select, cast, column, fun
 
 from portal.core.db import db
 from portal.core.metric import Frame, Listing, Metric, Question, Unit, register
+from portal.core.once import once
 from portal.core.scope import unscoped
 from portal.limits.groups import all_groups
 from portal.limits.models import CompanyFigure, FigureKind
 from portal.limits.parameters import CONCENTRATED, SPREAD
 from portal.limits.rules import called_after, prior_year_end
-from portal.metrics.frames import position_frame, position_sums
+from portal.loans.groups import LARGE, owed_by_the_large
+from portal.loans.state import LoanSnapshot
+from portal.metrics.frames import kept_in, position_frame, position_sums
 
 CONCENTRATION = _("Concentration")
 HOUSE = _("Definition of the house")
@@ -48,9 +51,21 @@ def net_assets_frame(question: Question) -> Frame:
 def borrowers_frame(question: Question) -> Frame:
     """The ten borrowers who owe the most at the end of the date, one row a borrower."""
     positions = position_frame(question)
-    summed = _summed(positions, "customer")
-    largest = summed.order_by(func.sum(positions["balance"]).desc(), positions.dimensions["customer"]).limit(LARGEST)
+    largest = once(("largest borrowers", question), lambda: _largest_of_the_large(question))
+    if largest is None:
+        owed = func.sum(positions["balance"])
+        largest = _summed(positions, "customer").order_by(owed.desc(), positions.dimensions["customer"]).limit(LARGEST)
     return _of_parts("largest borrowers", positions, largest, {"customer"})
+
+
+def _largest_of_the_large(question: Question) -> Select[Any] | None:
+    """The same, found among those who owe much; None where there are not ten of them, or none are kept of the date."""
+    kept = kept_in(question)
+    if kept is None:
+        return None
+    largest = owed_by_the_large(question.as_of if kept is LoanSnapshot else None).limit(LARGEST)
+    balances = [row.balance for row in db.session.execute(largest)]
+    return largest if len(balances) == LARGEST and balances[-1] >= LARGE else None
 
 
 def groups_frame(question: Question) -> Frame:

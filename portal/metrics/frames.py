@@ -185,6 +185,7 @@ def _likeness(group: Any) -> Mapping[str, Any]:
         "product": group.product_id,
         "category": group.category,
         "days_past_due": DAYS_PAST_DUE.expression(group.days_past_due),
+        "industry": group.industry,
         "purpose": Product.purpose,
         "product_channel": Product.channel,
     }
