@@ -104,13 +104,14 @@ class BorrowerGroup(GroupOfLoans, Model):
 def owed_by_the_large(as_of: date | None) -> Select[Any]:
     """(customer, what he owes) of all who owe LARGE or more, and of some who owe less, as they stand or at a month-end;
     the largest first."""
-    owed = func.sum(BorrowerGroup.balance)
+    owed: Any = func.sum(BorrowerGroup.balance)
+    one: Any = BorrowerGroup.customer_id
     at = BorrowerGroup.as_of.is_(None) if as_of is None else BorrowerGroup.as_of == as_of
     return (
-        select(BorrowerGroup.customer_id.label("part"), owed.label("balance"))
-        .where(at, BorrowerGroup.by_owner, BorrowerGroup.customer_id.is_not(None))
-        .group_by(BorrowerGroup.customer_id)
-        .order_by(owed.desc(), BorrowerGroup.customer_id)
+        select(one.label("part"), owed.label("balance"))
+        .where(at, BorrowerGroup.by_owner, one.is_not(None))
+        .group_by(one)
+        .order_by(owed.desc(), one)
     )
 
 
