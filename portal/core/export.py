@@ -106,11 +106,9 @@ class _Column:
         return [self.texts[i] for i in ids]
 
 
-def safe(value: Any, field: Field | None = None) -> Any:
-    """Text that begins like a formula gets an apostrophe in front; numbers are numbers."""
-    if isinstance(value, str) and value.startswith(RISKY) and (field is None or not field.numeric):
-        return "'" + value
-    return value
+def safe(value: Any) -> Any:
+    """Text that begins like a formula gets an apostrophe in front."""
+    return "'" + value if isinstance(value, str) and value.startswith(RISKY) else value
 
 
 def as_csv(fields: Sequence[Field], lines: Iterable[list[Any]]) -> Iterator[str]:
@@ -118,8 +116,9 @@ def as_csv(fields: Sequence[Field], lines: Iterable[list[Any]]) -> Iterator[str]
     writer = csv.writer(buffer)
     buffer.write("\ufeff")  # so that Excel reads it as UTF-8
     writer.writerow(headings(fields))
+    numeric = [field.numeric for field in fields]  # a number may begin with a sign
     for count, line in enumerate(lines, 1):
-        writer.writerow([safe(value, field) for value, field in zip(line, fields, strict=True)])
+        writer.writerow([value if known else safe(value) for value, known in zip(line, numeric, strict=True)])
         if count % CHUNK == 0:
             yield buffer.getvalue()
             buffer.seek(0)

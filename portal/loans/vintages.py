@@ -30,7 +30,7 @@ from portal.core.db import Choice
 from portal.core.scope import unscoped
 from portal.loans.cohorts import EVER, Step, VintageStep, regroup_steps
 from portal.loans.components import Component
-from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.ledger import Account, JournalKind, Posting
 from portal.loans.models import Loan
 from portal.loans.move_groups import kept_days
 from portal.loans.state import LoanSnapshot
@@ -63,16 +63,20 @@ def follow_later_vintages(session: Session, day: date) -> None:
 
 
 def _lent(since: date, day: date) -> Select[int, int]:
-    """Principal of loans paid out since a day, as booked by the month-end, that are in no earlier one."""
+    """Principal of loans paid out since a day, as booked by the month-end, that are in no earlier one.
+
+    Found by way of the loans: of all lines on their account in these months, few are of a disbursement.
+    """
     amount = cast(func.sum(Posting.amount), BigInteger)
     return (
         select(Posting.loan_id, amount.label("amount"))
-        .join(Journal, Journal.id == Posting.journal_id)
+        .join(Loan, Loan.id == Posting.loan_id)
         .where(
-            Journal.kind == JournalKind.DISBURSEMENT,
-            Journal.value_date.between(since, day),
-            Journal.booking_date <= day,
+            Loan.disbursed_on.between(since, day),
+            Posting.kind == JournalKind.DISBURSEMENT,
             Posting.account == Account.LOANS,
+            Posting.value_date.between(since, day),
+            Posting.booking_date <= day,
             ~_earlier(Posting.loan_id, Step.LENT, day),
         )
         .group_by(Posting.loan_id)

@@ -22,8 +22,9 @@ class Person(HttpUser):
 
     def on_start(self) -> None:
         self.name = random.choice(ROLES)
-        token = self._token(self.client.get("/login/?_l_=en").text)
-        self.client.post("/login/", {"csrf_token": token, "username": self.name, "password": PASSWORD})
+        token = self._token(self.client.get("/login/?_l_=en", name="log-in form").text)
+        form = {"csrf_token": token, "username": self.name, "password": PASSWORD}
+        self.client.post("/login/", form, name="log-in and home")
         page = self.client.get("/customerview/list/", name="customers")
         self.customers = re.findall(r"/customerview/show/(\d+)", page.text)
 
