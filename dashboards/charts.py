@@ -114,6 +114,8 @@ class Ranking(Chart):
     """Further columns of the table."""
     more_is_better: bool = False
     """Of the measure beside: its bars are not those of lateness."""
+    called: Any = ""
+    """What stands over the bars of the measure; empty = its whole name, where that is short."""
 
     def data(self, asked: Asked) -> ChartData:
         keys = (self.measure, self.beside, *self.also)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 
 from dashboards.asked import Asked
 from dashboards.charts import SHARE, ChartData, Line, Ranking
@@ -16,6 +17,7 @@ from portal.core.scope import actor
 from portal.metrics.concentration import groups_on
 
 WHOLE = "loan_balance"
+BALANCE = _("Balance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class Largest(Ranking):
     """The groups of a dimension from the greatest to the smallest, each with its share of the loan balance."""
 
     beside: str = ""
+    called: Any = BALANCE
 
     def data(self, asked: Asked) -> ChartData:
         keys = (self.measure, *self.also)

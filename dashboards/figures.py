@@ -146,7 +146,7 @@ def _ranking(chart: Chart, data: ChartData) -> Figure:
                 **FIXED,
             },
             annotations=[
-                panel_title("x domain", gettext("%(label)s (%(unit)s)", label=first.label, unit=unit)),
+                panel_title("x domain", gettext("%(label)s (%(unit)s)", label=chart.called or first.label, unit=unit)),
                 panel_title("x2 domain", str(second.label)),
             ],
         ),

@@ -101,6 +101,7 @@ def _card(chart: Chart, data: ChartData) -> dict[str, Any]:
     half = -(-len(rows) // 2) if isinstance(chart, Trend) and len(rows) > HALVED else len(rows)
     return {
         "kind": chart.kind,
+        "nothing": data.nothing,
         "title": str(chart.title),
         "drawings": _drawings(chart, data) if data.lines else [],
         "columns": [(heading(metric), metric.unit, n in bars) for n, metric in enumerate(data.columns)],

@@ -13,11 +13,15 @@ from portal.core.errors import ADVICE, TITLES, reference, written_down
 
 
 def nothing(dashboard: Dashboard, because: str = "") -> Component:
-    """Nothing to show, and why."""
-    lines = [
-        html.P(str(dashboard.nothing), className="card-message-title"),
-        html.P(because or str(dashboard.nothing_because), className="card-message-text"),
-    ]
+    """Nothing to show, and why: the chart's own sentence, or that of the page."""
+    lines = (
+        [html.P(because, className="card-message-text")]
+        if because
+        else [
+            html.P(str(dashboard.nothing), className="card-message-title"),
+            html.P(str(dashboard.nothing_because), className="card-message-text"),
+        ]
+    )
     return html.Div([icon("fa-chart-simple"), *lines], className="card-message", role="status")
 
 

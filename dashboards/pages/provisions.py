@@ -71,7 +71,6 @@ PROVISIONS = register_dashboard(
             Tile("coverage_ratio", good="up"),
             Tile("provision_ratio", good="up"),
             Tile("loan_balance"),
-            Tile("npl_balance", good="down", why="changed"),
             Tile("npl_ratio", good="down", why="changed"),
             Tile("provision_specific", good="down"),
             Tile("required_coverage"),

@@ -32,6 +32,7 @@ from portal.core import (
     request_limits,
     scope,
     security,
+    translating,
     view_as,
 )
 from portal.core.accounts import keys
@@ -152,6 +153,7 @@ def add_builder(app: Flask) -> AppBuilder:
     builder.bm.babel.init_app(
         app, locale_selector=_locale, default_translation_directories=app.config["BABEL_TRANSLATION_DIRECTORIES"]
     )
+    translating.register(app)
     builder.add_api(OpenApi)
     builder.add_view_no_menu(SwaggerView)
     builder.add_view_no_menu(ExportView)

@@ -23,19 +23,9 @@ def addresses(world: World) -> list[str]:
     found = []
     for name, view in world.app.extensions["screens"].items():
         base = f"/{name.lower()}"
-        found += [
-            f"{base}/list/",
-            f"{base}/list/?size=200",
-            f"{base}/export/csv",
-            f"/api/v1/{view.endpoint_name}/?size=200",
-        ]
-        found += [
-            f"{base}/lookup/{n}?q={q}"
-            for n, f in view.fields.items()
-            if f.type == "ref"
-            for q in ("", "cust", "LOAN", "grid")
-        ]
-        found += [f"{base}/list/?q={q}" for q in ("cust", "LOAN", "1390000")]
+        found += [f"{base}/list/?size=200", f"{base}/export/csv", f"/api/v1/{view.endpoint_name}/?size=200"]
+        found += [f"{base}/lookup/{n}?q={q}" for n, f in view.fields.items() if f.type == "ref" for q in ("", "b")]
+        found += [f"{base}/list/?q={q}" for q in ("cust", "LOAN")]
     return found
 
 

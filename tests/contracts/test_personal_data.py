@@ -20,7 +20,7 @@ from tests.world import World
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True, scope="session")
 """What a page shows of a value is decided above the database."""
 
-LOGINS = ("committee", "compliance", "audit", "branch_head", "a1")
+LOGINS = ("committee", "compliance", "branch_head", "a1")
 """The widest role of each reach: others see parts of what these do."""
 VALUES = {
     "resident_id": "110101199003074514",
