@@ -163,6 +163,20 @@ grant(
     committee_office="read @all",
 )
 grant(
+    "IndustryNotice",
+    committee=ALL_READ,
+    branch_head="read @all",
+    team_lead="read @all",
+    customer_manager="read @all",
+    risk="read manage export @all",
+    approver="read @all",
+    collections="read @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    committee_office="read manage export @all",
+    product_manager="read @all",
+)
+grant(
     "WarningRule",
     administrator="read manage export run approve @all",
     committee=ALL_READ,

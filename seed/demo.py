@@ -31,6 +31,7 @@ from seed.customers import customers
 from seed.guarantees import load_guarantees
 from seed.limits import load_limits
 from seed.lives import lives
+from seed.notices import load_notices
 from seed.organisation_loading import PASSWORD, Ids, Organisation, load_organisation
 from seed.persons import load_persons
 from seed.pricing import load_pricing
@@ -94,7 +95,7 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, what secures them, terms, warnings, limits."""
+    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
@@ -107,6 +108,7 @@ def _secure() -> None:
     with unit_of_work("seed.limits"):
         load_limits()
         load_calendar()
+        load_notices()
 
 
 def month_ends(first: date, last: date) -> Iterator[date]:

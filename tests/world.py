@@ -31,7 +31,7 @@ from portal.core.tour import TourSeen
 from portal.core.work import unit_of_work
 from portal.customers.consents import Consent, ConsentPurpose, ConsentSource
 from portal.customers.facts import CustomerFact, FactItem, FactKind, FactSource
-from portal.customers.models import Customer, CustomerType, RelatedParty, Tie
+from portal.customers.models import Customer, CustomerType, Industry, RelatedParty, Tie
 from portal.customers.statements import FinancialStatement, StatementSource
 from portal.delegations.models import Delegation
 from portal.grids.models import Grid, GridKind
@@ -83,6 +83,7 @@ from portal.pricing.offers import Basis, Charged, Payee
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
+from portal.risk.notices import IndustryNotice, Outlook
 from portal.warnings.models import BackTest, WarningCase, WarningCondition, WarningLimit, WarningRule, WarningStep
 from portal.warnings.rules import Comparison, Indicator, Joined, Level, Owner, State, Step, Unit
 
@@ -151,6 +152,7 @@ def build(app: Flask, per_manager: int = 4) -> World:
             _figures()
             entry = _month_end()
             _borrowing()
+            _notice()
             _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
                 _month_end_lines(world, entry, product, manager)
@@ -326,6 +328,22 @@ def _borrowing() -> None:
             reason="New Year",
             valid_from=TODAY,
             source="gazette-no-17",
+        )
+    )
+
+
+def _notice() -> None:
+    """News of an industry in which nobody borrows."""
+    _added(
+        IndustryNotice(
+            code="NEWS-1",
+            industry=Industry.CATERING,
+            published_on=TODAY,
+            title="Inns are full",
+            summary="More guests than a year ago.",
+            outlook=Outlook.BETTER,
+            source="gazette-no-18",
+            link="https://news.example/inns",
         )
     )
 

@@ -1,11 +1,11 @@
-"""What this area adds: words of its verbs in timelines, and what waits for a decision on home pages."""
+"""What this area adds: words of its verbs in timelines; what waits for a decision, and news, on home pages."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, ngettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -13,11 +13,17 @@ from sqlalchemy.orm import joinedload
 from portal.core import timeline
 from portal.core.clock import business_date
 from portal.core.display import record_url
-from portal.core.home import HomeCard, Line, Waiting, list_url, register_card, waiting_rows, yuan
-from portal.core.masks import derived, told
+from portal.core.home import HomeCard, Line, Tone, Waiting, list_url, register_card, waiting_rows, yuan
+from portal.core.masks import derived, is_clear, told
+from portal.core.metric import evaluate
+from portal.core.scope import actor
+from portal.loans.state import LoanState
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
+from portal.risk.notices import RECENT, Outlook, news_of
 
 AHEAD = timedelta(days=30)
+LENT = ("loan_count", "loan_balance")
+"""What a reader is told of his loans in an industry."""
 
 timeline.call("risk.review", _("Category judged"))
 timeline.call("risk.decide_review", _("Judgement on the category decided"))
@@ -98,6 +104,30 @@ def write_offs_waiting() -> Waiting:
     )
 
 
+def industry_notices() -> Waiting:
+    """News of the industries in which the reader has open loans, with what is lent in each; the latest first."""
+    if not actor().may("Loan", "list"):
+        return Waiting()
+    rows = evaluate(LENT, by=("industry",)).rows
+    lent = {row.by["industry"]: row.values for row in rows if row.by["industry"] and row.values["loan_count"]}
+    if not lent:
+        return Waiting()
+    today = business_date()
+    found, _count = waiting_rows(news_of(lent, today))
+    lines = []
+    for (row,) in found:
+        loans, balance = (int(lent[row.industry][key] or 0) for key in LENT)
+        told_of = (
+            told(row, "industry"),
+            ngettext("%(num)s loan", "%(num)s loans", loans),
+            derived(LoanState, ("balance",), yuan(balance)),
+        )
+        tone: Tone = "warn" if row.outlook is Outlook.WORSE and is_clear(type(row), "outlook") else ""
+        lines.append(Line(told(row, "title"), " · ".join(told_of), told(row, "outlook"), record_url(row), tone))
+    arguments = {"f.industry.in": ",".join(sorted(lent)), "f.published_on.ge": today - RECENT}
+    return Waiting(lines, url=list_url("IndustryNoticeView", arguments))
+
+
 register_card(
     HomeCard(
         "category_reviews",
@@ -122,6 +152,20 @@ register_card(
         write_offs_waiting,
         _("No write-off waits for a decision."),
         "fa-ban",
+        quiet=True,
+        later=True,
+    )
+)
+register_card(
+    HomeCard(
+        "industry_notices",
+        _("Industry notices"),
+        "IndustryNotice",
+        "list",
+        {"customer_manager": 50, "team_lead": 60, "branch_head": 70, "risk": 60, "committee": 40},
+        industry_notices,
+        _("No notice of the last 60 days is about an industry in which you have loans."),
+        "fa-newspaper-o",
         quiet=True,
         later=True,
     )

@@ -1,4 +1,4 @@
-"""Screens of judgements on loans: categories and write-offs."""
+"""Screens of judgements on loans: categories and write-offs; and of news of industries."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from portal.core.views import PortalView, ScopedInterface
 from portal.risk import reviews, write_offs
 from portal.risk.deciding import may_decide
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
+from portal.risk.notice_view import IndustryNoticeView
 
 MENU = ("risk", _("Risk"))
 
@@ -178,4 +179,4 @@ class WriteOffProposalView(DecidedView):
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, CategoryReviewView, WriteOffProposalView)
+    add_screens(builder, CategoryReviewView, WriteOffProposalView, IndustryNoticeView)
