@@ -50,7 +50,7 @@ from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState
 
 LIKENESS = ("product_id", "category", "days_past_due", "industry")
-LARGE = 500_000_00
+LARGE = 300_000_00
 """Fen from which on a borrower stands apart. Whoever looks for smaller ones goes through the loans."""
 SUMS = ("balance", "accrued_interest", "overdue_principal", "overdue_interest")
 

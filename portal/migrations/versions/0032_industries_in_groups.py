@@ -14,7 +14,7 @@ depends_on = None
 OWNERS = "branch_id, team_id, manager_id, held_branch_id, held_team_id, held_manager_id"
 LIKENESS = "product_id, category, days_past_due"
 SUMS = "balance, accrued_interest, overdue_principal, overdue_interest"
-LARGE = 50_000_000
+LARGE = 30_000_000
 INDEX = "ix_borrower_group_as_of"
 INDEXED = ["as_of", "by_owner", "branch_id", "customer_id", "borrowers"]
 
