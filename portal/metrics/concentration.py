@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, Double, Integer, Select, cast, column, fun
 
 from portal.core.db import db
 from portal.core.metric import Frame, Listing, Metric, Question, Unit, register
-from portal.core.once import once
 from portal.core.scope import unscoped
 from portal.limits.groups import all_groups
 from portal.limits.models import CompanyFigure, FigureKind
@@ -51,7 +50,7 @@ def net_assets_frame(question: Question) -> Frame:
 def borrowers_frame(question: Question) -> Frame:
     """The ten borrowers who owe the most at the end of the date, one row a borrower."""
     positions = position_frame(question)
-    largest = once(("largest borrowers", question), lambda: _largest_of_the_large(question))
+    largest = _largest_of_the_large(question)
     if largest is None:
         owed = func.sum(positions["balance"])
         largest = _summed(positions, "customer").order_by(owed.desc(), positions.dimensions["customer"]).limit(LARGEST)

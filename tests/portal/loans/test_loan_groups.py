@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from flask import current_app
 from sqlalchemy import delete, select
 
 from portal.core.db import db
 from portal.core.metric import evaluate
-from portal.core.scope import SYSTEM, acting, unscoped
+from portal.core.scope import SYSTEM, Actor, acting, unscoped
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer, CustomerType, Industry
 from portal.limits.exposure import Book
@@ -139,3 +140,15 @@ def test_the_ten_largest_are_found_among_the_large_or_among_all(company: Company
     assert Book(db.session()).largest(10) == largest
     assert Book(db.session()).largest(2, Fraction(LARGE)) == {k: v for k, v in owed.items() if v >= LARGE}
     assert (min(largest.values()) >= LARGE) is (not small)
+    first, second = (company.owner(manager).branch_id for manager in ("B1-M1", "B2-M2"))
+    one = company.customer("C1").id
+    with current_app.test_request_context():  # whoever asks later in a request is answered for himself
+        assert seen_by(first) == dict(sorted((owed | {one: LARGE - 20}).items(), key=lambda i: (-i[1], i[0]))[:10])
+        assert seen_by(second) == {one: 10}
+
+
+def seen_by(branch: int) -> dict[int, Any]:
+    """The ten largest as somebody who sees the loans of one branch."""
+    with acting(Actor("someone", branches=frozenset({branch}), grants={("Loan", "list"): "branch"})):
+        found = evaluate(["top_10_balance"], by=("customer",))
+    return {row.by["customer"]: row.values["top_10_balance"] for row in found.rows}
