@@ -33,6 +33,7 @@ COMMANDS = {
     "import": ("portal.imports.command", "import_file"),
     "keys": ("portal.core.keys_command", "keys"),
     "metric": ("portal.metrics.command", "metric"),
+    "reconcile": ("portal.loans.reconcile_command", "reconcile"),
     "report": ("reports.command", "report"),
     "seed": ("seed.command", "seed"),
     "user": ("portal.organization.command", "user"),

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -30,6 +31,8 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
+    case,
     cast,
     delete,
     exists,
@@ -41,7 +44,6 @@ from sqlalchemy import (
     select,
     text,
     union_all,
-    update,
 )
 from sqlalchemy.orm import Session
 
@@ -180,9 +182,11 @@ class _Tables:
     """Positions of the day that is opened."""
     accrual: Table
     """Interest to accrue and, below 0, to take back, and on which day."""
+    changed: Table
+    """Loans whose row in `loan_state` is not as the day that is opened finds it."""
 
     def all(self) -> tuple[Table, ...]:
-        return self.seen, self.closing, self.coming, self.accrual
+        return self.seen, self.closing, self.coming, self.accrual, self.changed
 
 
 def _tables() -> _Tables:
@@ -200,6 +204,7 @@ def _tables() -> _Tables:
         closing=position("closing"),
         coming=position("coming"),
         accrual=table("accrual", Column("amount", BigInteger), Column("on_day", Date)),
+        changed=table("changed", Column("customer_id", Integer)),
     )
 
 
@@ -260,13 +265,13 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
     Only a month-end leaves more than the state of the next day, so missed days before it cost nothing.
     """
     ends_month = day == month_end(day)
-    started = now()
+    steps = _Steps()
     with unscoped("day-end computes the positions of all loans"):
         _fill(session, tables.seen, select(LoanState.loan_id, LoanState.revision))
-        _fill(session, tables.closing, positions(day, standing=True) if ends_month else None)
-        _fill(session, tables.coming, positions(day + ONE_DAY, standing=True))
+        _fill(session, tables.closing, _from_states(day) if ends_month else None)
+        _fill(session, tables.coming, _from_states(day + ONE_DAY))
         _fill(session, tables.accrual, _to_accrue(first, day, tables.closing if ends_month else None, tables.coming))
-    computed = now()
+    steps.done("computing")
     with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
         held = session.scalars(select(BusinessDay).with_for_update()).one()
         if held.open_date != first:
@@ -281,14 +286,37 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
         if booked or ends_month:
             unit.note(accruals=booked)
         if ends_month:
+            steps.done("booking")
             replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
+            steps.done("keeping")
         figures = _figures(session, tables.accrual, first, day, ends_month)
-        replace_states(session, day + ONE_DAY, _with_accruals(tables.coming, tables.accrual))
+        replace_states(session, day + ONE_DAY, _with_accruals(tables.coming, tables.accrual), tables.changed)
         held.open_date = day + ONE_DAY
         counted = {"loans": _count(session, tables.coming), "journals": unit.notes.get("accruals", 0)}
         runs.finish(session, run_id, computed_again=moved, figures=figures, **counted)
-    seconds = {"computing": (computed - started).total_seconds(), "writing": (now() - computed).total_seconds()}
-    log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **seconds)
+    steps.done("opening")
+    log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **steps.seconds)
+
+
+class _Steps:
+    """How many seconds each step took. All but `computing` are one transaction, which bookings wait for.
+
+    `booking` and `keeping` are of a month-end: accruals, and the snapshot with all that is added up of it.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = monotonic()
+
+    def done(self, step: str) -> None:
+        self.seconds[step], self._since = round(monotonic() - self._since, 3), monotonic()
+
+
+def _from_states(day: date) -> Select[Any]:
+    """The positions of a day, with balances and accrued interest as `loan_state` keeps them: each booking brings those
+    up to date, so nothing is added up again that reconciliation proves."""
+    kept: Any = select(LoanState.loan_id, LoanState.balance, LoanState.accrued_interest)
+    return positions(day, standing=True, booked=kept)
 
 
 def _to_accrue(first: date, day: date, closing: Any, coming: Any) -> Any:
@@ -302,10 +330,11 @@ def _figures(session: Session, accrual: Table, first: date, day: date, ends_mont
     """What the days that are closed add up to, as everybody saw them: the open one and a month-end."""
     found = {}
     if first < day or not ends_month:
-        taken_back = select(accrual.c.loan_id).where(accrual.c.on_day == first)
-        today = update(LoanState).where(LoanState.loan_id.in_(taken_back)).values(accrued_interest=0)
-        session.execute(today, execution_options={"synchronize_session": False})
-        found[first.isoformat()] = runs.read_figures(session, LoanState)
+        taken_back = and_(accrual.c.loan_id == LoanState.loan_id, accrual.c.on_day == first)
+        accrued = case((accrual.c.loan_id.is_not(None), 0), else_=LoanState.accrued_interest)
+        columns = [getattr(LoanState, name) for name in COLUMNS if name != "accrued_interest"]
+        today = select(*columns, accrued.label("accrued_interest")).outerjoin(accrual, taken_back)
+        found[first.isoformat()] = runs.read_figures(session, today.subquery("today"))
     if ends_month:
         found[day.isoformat()] = runs.read_figures(session, LoanSnapshot, LoanSnapshot.as_of == day)
     return found

@@ -45,6 +45,7 @@ from portal.core.db import BusinessDate, Choice, Model, Money, db
 from portal.core.scope import unscoped
 from portal.customers.models import Customer, Industry
 from portal.loans.classification import Category
+from portal.loans.drawing_together import draw_together
 from portal.loans.models import Loan
 from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState
@@ -53,6 +54,8 @@ LIKENESS = ("product_id", "category", "days_past_due", "industry")
 LARGE = 300_000_00
 """Fen from which on a borrower stands apart. Whoever looks for smaller ones goes through the loans."""
 SUMS = ("balance", "accrued_interest", "overdue_principal", "overdue_interest")
+LOAN_SUMS = ("loans", *SUMS, "balance_times_rate")
+BORROWER_SUMS = ("borrowers", "balance")
 
 
 class GroupOfLoans(OwnedAndHeld):
@@ -137,6 +140,19 @@ def snapshots_regrouped(session: Session, loans: Collection[int]) -> Iterator[No
         _put_in(session, LoanSnapshot, part)
 
 
+@contextmanager
+def many_regrouped(session: Session, customers: Select[Any]) -> Iterator[None]:
+    """Around a change of many rows of `loan_state` by who has it alone, as day-end has: all loans of `customers`, a
+    statement, are taken out and put in, and the rows that are alike drawn together."""
+    _put_in(session, LoanState, customers, sign=-1)
+    present = BorrowerGroup.as_of.is_(None)
+    _run(session, delete(BorrowerGroup).where(present, BorrowerGroup.customer_id.in_(customers)))
+    yield
+    _put_in(session, LoanState, customers)
+    draw_together(session, LoanGroup, LOAN_SUMS, LoanGroup.as_of.is_(None))
+    draw_together(session, BorrowerGroup, BORROWER_SUMS, present)
+
+
 def taken_out(session: Session, customers: Collection[int]) -> list[int]:
     """Take all that these customers owe, and owed, out of the groups, before what tells them apart changes; who they
     are, locked. `put_back` puts it in again."""
@@ -179,8 +195,8 @@ def groups_of(day: date | None) -> tuple[Totals, Totals]:
     kept: Totals = {}
     anew: Totals = {}
     for group, sums, statements in (
-        (LoanGroup, ("loans", *SUMS, "balance_times_rate"), [_loans(source, dated=dated)]),
-        (BorrowerGroup, ("borrowers", "balance"), [_borrowers(source, owner, dated=dated) for owner in (True, False)]),
+        (LoanGroup, LOAN_SUMS, [_loans(source, dated=dated)]),
+        (BorrowerGroup, BORROWER_SUMS, [_borrowers(source, owner, dated=dated) for owner in (True, False)]),
     ):
         present = group.as_of.is_(None) if day is None else group.as_of == day
         names = [str(column.key) for column in statements[0].selected_columns if column.key not in (*sums, "as_of")]
@@ -232,24 +248,38 @@ def _take_out(session: Session, source: Any, customers: Collection[int]) -> None
     _run(session, delete(BorrowerGroup).where(present, BorrowerGroup.customer_id.in_(customers)))
 
 
+CUSTOMERS: Any = bindparam("customers", expanding=True)
+"""A list of them, given when a statement runs."""
+
+
 def _put_in(
-    session: Session, source: Any, customers: Collection[int] | None = None, day: date | None = None, sign: int = 1
+    session: Session,
+    source: Any,
+    customers: Collection[int] | Select[Any] | None = None,
+    day: date | None = None,
+    sign: int = 1,
 ) -> None:
-    for statement in _additions(source, customers is not None, day is not None, sign):
+    if isinstance(customers, Select):
+        for statement in _additions(source, customers, day is not None, sign):
+            _run(session, statement)
+        return
+    for statement in _made_once(source, None if customers is None else CUSTOMERS, day is not None, sign):
         _run(session, statement, {"customers": customers, "day": day})
 
 
-@cache
-def _additions(source: Any, narrowed: bool, dated: bool, sign: int) -> tuple[Any, ...]:
-    """What puts loans into their groups. Making the statements takes longer than a database needs for them."""
-    loans = _inserted(LoanGroup, _loans(source, narrowed, dated, sign))
-    return loans, *(
-        _inserted(BorrowerGroup, _borrowers(source, owner, narrowed, dated, sign)) for owner in (True, False)
-    )
+def _additions(source: Any, within: Any, dated: bool, sign: int) -> tuple[Any, ...]:
+    """What puts loans of the customers `within` (None = all) into their groups."""
+    loans = _inserted(LoanGroup, _loans(source, within, dated, sign))
+    return loans, *(_inserted(BorrowerGroup, _borrowers(source, owner, within, dated, sign)) for owner in (True, False))
 
 
-def _owned(source: Any, narrowed: bool, dated: bool, names: Iterable[str]) -> Select[Any]:
-    """Loans of the source with these columns and whose they are: today's and then's owner; of `customers`, of `day`."""
+_made_once = cache(_additions)
+"""Making the statements takes longer than a database needs for them."""
+
+
+def _owned(source: Any, within: Any, dated: bool, names: Iterable[str]) -> Select[Any]:
+    """Loans of the source with these columns and whose they are: today's and then's owner; of customers `within`, of
+    `day`."""
     owner = Loan if source is LoanSnapshot else source
     statement = select(
         (source.as_of if source is LoanSnapshot else _null_of(LoanGroup.as_of)).label("as_of"),
@@ -263,15 +293,15 @@ def _owned(source: Any, narrowed: bool, dated: bool, names: Iterable[str]) -> Se
         statement = statement.join(Loan, Loan.id == source.loan_id)
     if dated:
         statement = statement.where(source.as_of == bindparam("day", type_=Date))
-    return statement.where(source.customer_id.in_(bindparam("customers", expanding=True))) if narrowed else statement
+    return statement if within is None else statement.where(source.customer_id.in_(within))
 
 
 KEYS = ("as_of", *OWNERS, *(f"held_{name}" for name in OWNERS))
 
 
-def _loans(source: Any, narrowed: bool = False, dated: bool = False, sign: int = 1) -> Select[Any]:
+def _loans(source: Any, within: Any = None, dated: bool = False, sign: int = 1) -> Select[Any]:
     """What loans add to their groups; with sign -1, what they take out of them."""
-    loan = _owned(source, narrowed, dated, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
+    loan = _owned(source, within, dated, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
     keys = [loan[name] for name in (*KEYS, *LIKENESS)]
     return select(
         *keys,
@@ -281,10 +311,10 @@ def _loans(source: Any, narrowed: bool = False, dated: bool = False, sign: int =
     ).group_by(*keys)
 
 
-def _borrowers(source: Any, by_owner: bool, narrowed: bool = False, dated: bool = False, sign: int = 1) -> Select[Any]:
+def _borrowers(source: Any, by_owner: bool, within: Any = None, dated: bool = False, sign: int = 1) -> Select[Any]:
     """The borrowers of loans in the groups these make; with sign -1 only those who do not stand apart."""
     likeness = () if by_owner else LIKENESS
-    loan = _owned(source, narrowed, dated, (*likeness, "customer_id", "balance")).subquery("owned").c
+    loan = _owned(source, within, dated, (*likeness, "customer_id", "balance")).subquery("owned").c
     keys = [loan[name] for name in (*KEYS, *likeness)]
     balance = func.sum(loan.balance)
     # Windows, not a join with the groups counted: PostgreSQL knows nothing of a month that was just written, expects

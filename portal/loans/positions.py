@@ -78,7 +78,12 @@ RESCHEDULED = (JournalKind.EXTENSION, JournalKind.RESTRUCTURING)
 
 
 def positions(
-    as_of: date, known_at: date | None = None, *, loans: Collection[int] | None = None, standing: bool = False
+    as_of: date,
+    known_at: date | None = None,
+    *,
+    loans: Collection[int] | None = None,
+    standing: bool = False,
+    booked: Select[Any] | None = None,
 ) -> Select[Any]:
     """Loans with a balance at the end of `as_of`, as known at `known_at` (`as_of` if None), one row a loan.
 
@@ -88,10 +93,12 @@ def positions(
 
     `loans` narrows it to these loan ids. `standing` reads what instalments say was paid and who owns a loan, instead of
     replaying it: much faster, and the same for the open business date, since nothing is booked with a later date.
+    `booked` says what each loan's balance (above 0) and accrued interest are, where that is known without adding up its
+    postings: columns `loan_id`, `balance`, `accrued_interest`.
     """
     rules = lateness_rules(as_of)
     on = literal(as_of, Date)
-    booked = _booked(as_of, known_at or as_of, loans).subquery("booked")
+    by_loan = (_booked(as_of, known_at or as_of, loans) if booked is None else booked).subquery("booked")
     due = _due_now(as_of, loans) if standing else _due_then(as_of, known_at or as_of, loans)
     arrears = _arrears(due, rules.tolerance).subquery("arrears")
     kept_down = minima(min(as_of, known_at or as_of), loans).subquery("kept_down")
@@ -101,13 +108,13 @@ def positions(
     floor = case((exempt, SEVERITIES[Category.NORMAL]), else_=_severity(days, rules.floors))
     least = func.coalesce(kept_down.c.severity, 0)
     fallen_due = and_(Loan.method.in_(BY_INSTALMENTS), not_(reaches(days, rules.whole_balance)))
-    overdue = case((days == 0, 0), (fallen_due, arrears.c.principal), else_=booked.c.balance)
+    overdue = case((days == 0, 0), (fallen_due, arrears.c.principal), else_=by_loan.c.balance)
     statement = (
         select(
             Loan.id.label("loan_id"),
             on.label("as_of"),
-            booked.c.balance,
-            booked.c.accrued_interest,
+            by_loan.c.balance,
+            by_loan.c.accrued_interest,
             overdue.label("overdue_principal"),
             case((days == 0, 0), else_=arrears.c.interest).label("overdue_interest"),
             days.label("days_past_due"),
@@ -119,7 +126,7 @@ def positions(
             Loan.product_id,
             Customer.grid_id,
         )
-        .join(booked, booked.c.loan_id == Loan.id)
+        .join(by_loan, by_loan.c.loan_id == Loan.id)
         .outerjoin(Customer, Customer.id == Loan.customer_id)
         .outerjoin(arrears, arrears.c.loan_id == Loan.id)
         .outerjoin(kept_down, kept_down.c.loan_id == Loan.id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, literal, or_, text, true
+from sqlalchemy import Select, Table, bindparam, delete, exists, func, insert, literal, or_, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,8 +15,8 @@ from portal.core.bulk import chunks, table_of
 from portal.core.scope import unscoped
 from portal.loans import industries as _industries  # noqa: F401 - groups follow customers into other industries
 from portal.loans.following import loans_changed
-from portal.loans.groups import regroup_snapshot, regroup_states, states_regrouped
-from portal.loans.move_groups import follow_snapshot, follow_states
+from portal.loans.groups import many_regrouped, regroup_snapshot, regroup_states, states_regrouped
+from portal.loans.move_groups import follow_snapshot, follow_states, many_moved
 from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.state import LoanSnapshot, LoanState
@@ -54,20 +54,61 @@ def _refreshing(dialect: str, day: date, _rules: str) -> Any:
     return statement.on_conflict_do_update(index_elements=["loan_id"], set_=new)
 
 
-def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
-    """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`."""
+FEW = 5
+"""Where no more than one row in so many changes, its groups follow it; else all groups are made anew."""
+
+
+def replace_states(session: Session, day: date, rows: Select[Any], changed: Table | None = None) -> None:
+    """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`.
+
+    `changed` is a temporary table (loan_id, customer_id) for the rows that differ. On most days few do, the late ones:
+    then only these are written, and only their groups follow.
+    """
+    if changed is None:
+        _write_states(session, rows, rows)
+        regroup_states(session)
+        follow_states(session, day)
+        return
+    few = _find_changed(session, rows, changed) and day.day > 1  # moves of a new month begin at another month-end
+    narrowed = rows.where(rows.selected_columns.loan_id.in_(select(changed.c.loan_id)))
+    if not few:
+        _write_states(session, narrowed, rows)
+        regroup_states(session)
+        follow_states(session, day)
+        return
+    customers, loans = (select(changed.c[name]) for name in ("customer_id", "loan_id"))
+    with many_regrouped(session, customers), many_moved(session, day, loans):
+        _write_states(session, narrowed, rows)
+
+
+def _find_changed(session: Session, rows: Select[Any], changed: Table) -> bool:
+    """Note the loans whose rows are to be written or to go; whether they are few."""
+    session.execute(delete(changed))
+    new = rows.subquery("new")
+    same = new.c.loan_id == LoanState.loan_id
+    differs = _differs(LoanState, dict(new.c), apart_from=("loan_id", "as_of"))
+    to_write = select(new.c.loan_id, new.c.customer_id).outerjoin(LoanState, same)
+    to_go = select(LoanState.loan_id, LoanState.customer_id).where(~exists().where(same))
+    for found in (to_write.where(or_(LoanState.loan_id.is_(None), differs)), to_go):
+        session.execute(insert(changed).from_select(["loan_id", "customer_id"], found))
+    if _dialect(session) == "postgresql":  # nobody else tells it how much a temporary table holds
+        session.execute(text(f"ANALYZE {changed.name}"))
+    counted = (select(func.count()).select_from(table) for table in (changed, table_of(LoanState)))
+    differing, all_of_them = (session.scalar(count) or 0 for count in counted)
+    return differing * FEW <= all_of_them
+
+
+def _write_states(session: Session, rows: Select[Any], standing: Select[Any]) -> None:
+    """Write these rows; those of loans that are not among the standing go."""
     statement, new = _inserted(
         _dialect(session), LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
     )
-    del new["revision"]
-    statement = statement.on_conflict_do_update(
-        index_elements=["loan_id"], set_=new, where=_differs(LoanState, new, apart_from="as_of")
-    )
+    differs = _differs(LoanState, new, apart_from=("as_of", "revision"))
+    new["revision"] = LoanState.revision + 1
+    statement = statement.on_conflict_do_update(index_elements=["loan_id"], set_=new, where=differs)
     _run(session, statement)
-    opened = rows.subquery("open")
+    opened = standing.subquery("open")
     _run(session, delete(LoanState).where(~exists().where(opened.c.loan_id == LoanState.loan_id)))
-    regroup_states(session)
-    follow_states(session, day)
 
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
@@ -97,8 +138,8 @@ def _inserted(dialect: str, model: Any, rows: Select[Any], names: Sequence[str])
     return statement, {name: statement.excluded[name] for name in names if name != "loan_id"}
 
 
-def _differs(model: Any, new: dict[str, Any], apart_from: str = "") -> Any:
-    return or_(*(getattr(model, name).is_distinct_from(value) for name, value in new.items() if name != apart_from))
+def _differs(model: Any, new: Mapping[str, Any], apart_from: Collection[str] = ()) -> Any:
+    return or_(*(getattr(model, name).is_distinct_from(value) for name, value in new.items() if name not in apart_from))
 
 
 def _run(session: Session, statement: Any) -> None:
