@@ -58,7 +58,11 @@ def _late(rows: Sequence[RiskAssessment]) -> list[Line]:
     )
     states = ",".join(state.value for state in CONFIRMED)
     arguments = {"f.state.in": states, "f.measures_state.in": "open", "f.due_on.lt": business_date()}
-    return [Line(words, value=str(gettext("Overdue")), url=list_url("RiskAssessmentView", arguments), tone="danger")]
+    return [
+        Line(
+            words, value=str(gettext("Measures overdue")), url=list_url("RiskAssessmentView", arguments), tone="danger"
+        )
+    ]
 
 
 def _line(one: Standing) -> Line:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from flask_babel import gettext
 
 from portal.core import scope
+from portal.core.actors import Actor
 from portal.core.db import label_of
-from portal.core.metric import Value, evaluate, metrics
+from portal.core.metric import Value, evaluate, expanded, metrics
+from portal.core.roles import resources
 from portal.core.summary import Figure, figure_of, included
 from portal.risk.assessment_words import RiskKind
 from portal.risk.assessments import RiskAssessment
@@ -25,6 +26,10 @@ BY_KIND: Mapping[RiskKind, tuple[str, ...]] = {
 """Kind of risk -> keys of the figures that belong beside it; other kinds have none."""
 COMPANY_ONLY = frozenset({"funding_due_soon", "cash_gap_soon"})
 """What the company owes belongs to no branch."""
+
+
+BY_BRANCH = ("npl_ratio", "par_30", "coverage_ratio")
+"""What the form shows of each branch beside the company."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,7 @@ def freeze(row: RiskAssessment) -> dict[str, str | None]:
     They are the company's or the branch's, whoever confirms: the same for every reader.
     """
     keys = _keys(row)
-    if not keys:
-        return {}
-    with scope.acting(scope.SYSTEM):
-        total = _of_place(row, keys)
+    total = _of_place(row, keys) if keys else {}
     return {key: None if total[key] is None else str(Fraction(total[key] or 0)) for key in keys}
 
 
@@ -70,10 +72,11 @@ def tables_of_today() -> list[Table]:
         keys = included(BY_KIND[kind])
         if not keys:
             continue
-        result = evaluate(keys, by=("branch",) if kind is RiskKind.CREDIT else ())
-        places = [(str(gettext("Whole company")), result.total)]
-        places += [(row.labels["branch"], row.values) for row in result.rows]
-        rows = [(place, [figure_of(key, values[key]) for key in keys]) for place, values in places]
+        places: list[tuple[str, Mapping[str, Value]]] = [(str(gettext("Whole company")), evaluate(keys).total)]
+        by_branch = [key for key in keys if key in BY_BRANCH]
+        if by_branch:
+            places += [(row.labels["branch"], row.values) for row in evaluate(by_branch, by=("branch",)).rows]
+        rows = [(place, [figure_of(key, values.get(key)) for key in keys]) for place, values in places]
         found.append(Table(str(label_of(kind)), rows[0][1], rows))
     return found
 
@@ -83,8 +86,15 @@ def _keys(row: RiskAssessment) -> list[str]:
 
 
 def _of_place(row: RiskAssessment, keys: Sequence[str]) -> Mapping[str, Value]:
-    where: dict[str, Any] = {} if row.branch_id is None else {"branch": row.branch_id}
-    return evaluate(keys, where=where, as_of=row.as_of).total
+    """The figures of the company, or those that somebody who sees just the branch and all below it would be told: not
+    every figure can be cut by branch (the largest borrower), but every one is found for who asks."""
+    who = scope.SYSTEM
+    if row.branch_id is not None:
+        below = frozenset(expanded({"branch": row.branch_id})["branch"])
+        grants = {(resource, "list"): scope.BRANCH for resource in resources()}
+        who = Actor("figures of a branch", grants=grants, branches=below, home=row.branch_id)
+    with scope.acting(who):
+        return evaluate(keys, as_of=row.as_of).total
 
 
 def _sees_all(row: RiskAssessment) -> bool:

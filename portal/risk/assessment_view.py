@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access

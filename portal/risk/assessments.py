@@ -99,7 +99,7 @@ class RiskAssessment(Decided, BranchOrCompany, Model, Versioned):
     measures_state: Mapped[MeasureState] = field(
         _("State of the measures"), Choice(MeasureState), readonly=True, section=RESPONSE
     )
-    done_on: Mapped[BusinessDate | None] = field(_("Done on"), readonly=True, section=RESPONSE)
+    done_on: Mapped[BusinessDate | None] = field(_("Finished on"), readonly=True, section=RESPONSE)
     done_note: Mapped[Text | None] = field(_("What was done"), readonly=True, section=RESPONSE)
     state: Mapped[ReviewState] = field(_("State"), Choice(ReviewState), readonly=True, section=_("Decision"))
     figures: Mapped[dict[str, str | None] | None] = mapped_column(JSON)
