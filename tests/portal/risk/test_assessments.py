@@ -224,7 +224,7 @@ def by_hand(branches: set[int] | None) -> dict[str, Fraction | None]:
     with unscoped("a brute-force sum"):
         rows = [row for row in db.session.scalars(select(LoanState)) if branches is None or row.branch_id in branches]
         whole = sum(row.balance for row in rows)
-        customers = dict([(one.id, one.customer_id) for one in db.session.scalars(select(Loan))])
+        customers = {one.id: one.customer_id for one in db.session.scalars(select(Loan))}
     by_customer: dict[int, int] = {}
     for row in rows:
         by_customer[customers[row.loan_id]] = by_customer.get(customers[row.loan_id], 0) + row.balance
