@@ -70,10 +70,11 @@ def _line(one: Standing) -> Line:
     if one.now is None:
         value = str(gettext("Assessment overdue")) if one.overdue else ""
         return Line(kind, str(gettext("Not assessed yet")), value, tone="warn" if one.overdue else "")
+    tone: Tone = TONES.get(one.now.level, "warn" if one.overdue else "")
     note = gettext("as of %(day)s", day=format_date(one.now.as_of, "medium"))
     if one.overdue and one.due:
         note += " · " + gettext("was to be assessed again by %(day)s", day=format_date(one.due, "medium"))
-    return Line(kind, note, told(one.now, "level"), record_url(one.now), TONES.get(one.now.level, ""))
+    return Line(kind, note, told(one.now, "level"), record_url(one.now), tone)
 
 
 register_card(

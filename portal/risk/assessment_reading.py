@@ -38,6 +38,11 @@ class Standing:
         """Ranks by which the level rose since the one before; negative when it fell."""
         return 0 if self.now is None or self.before is None else self.now.level.rank - self.before.level.rank
 
+    @property
+    def rescored(self) -> bool:
+        """Whether the score is another than before, whatever became of the level."""
+        return self.now is not None and self.before is not None and self.now.score != self.before.score
+
 
 def standings(branch_id: int | None, today: date) -> list[Standing]:
     """Every kind of risk of the company (None) or of a branch, in the order of the kinds.

@@ -8,6 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from markupsafe import Markup
 
 from portal.core.db import label_of
 from portal.core.display import record_url
@@ -62,7 +63,7 @@ class RiskAssessmentView(DecidedView):
         "due_on",
         "responsible",
     ]
-    quick_filters = ("kind", "level", "state", "measures_state")
+    quick_filters = ("kind", "level")
     order = ("as_of", "desc")
     order_by = ("as_of", "due_on")
     summary_columns = ("level", "likelihood", "impact", "state", "measures_state")
@@ -86,6 +87,12 @@ class RiskAssessmentView(DecidedView):
 
     def makes_sense(self, row: RiskAssessment, action: str) -> bool:
         return row.state is ReviewState.PROPOSED and not may_decide(row) if action == "edit" else True
+
+    def edit_url(self, row: RiskAssessment) -> str:
+        return super().edit_url(row) if self.makes_sense(row, "edit") else ""
+
+    def written(self, row: Any, name: str) -> str | Markup:
+        return row.place if name == "branch" and row.branch_id is None else super().written(row, name)
 
     # ---- what the pages show besides the fields -------------------------------------------------------------------
 

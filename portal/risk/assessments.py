@@ -131,6 +131,11 @@ class RiskAssessment(Decided, BranchOrCompany, Model, Versioned):
         return found
 
     @property
+    def score(self) -> int:
+        """Likelihood times impact."""
+        return int(self.likelihood) * int(self.impact)
+
+    @property
     def place(self) -> str:
         """The branch, or that it is about the whole company."""
         if self.branch_id is None:
