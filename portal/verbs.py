@@ -228,6 +228,7 @@ tell(
     seed__bulk=_("Company for measuring loaded"),
     seed__guarantees=_("Guarantees of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
+    seed__assessments=_("Risk assessments of the demo company loaded"),
     seed__statements=_("Financial statements of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
     seed__closing=_("Month-ends of the demo company booked"),
