@@ -163,6 +163,15 @@ grant(
     committee_office="read @all",
 )
 grant(
+    "RiskAssessment",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    risk="read write export approve @all",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    committee_office="read export approve @all",
+)
+grant(
     "IndustryNotice",
     committee=ALL_READ,
     branch_head="read @all",

@@ -24,6 +24,7 @@ from portal.loans.models import Loan
 from portal.loans.state import LoanState
 from portal.organization.models import Branch
 from seed import names
+from seed.assessments import load_assessments
 from seed.calendar_days import load_calendar
 from seed.closing import load_month_ends
 from seed.company import BUSINESS_DATE
@@ -95,7 +96,7 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news."""
+    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news, risk."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
@@ -109,6 +110,8 @@ def _secure() -> None:
         load_limits()
         load_calendar()
         load_notices()
+    with unit_of_work("seed.assessments"):
+        load_assessments()
 
 
 def month_ends(first: date, last: date) -> Iterator[date]:

@@ -82,6 +82,9 @@ from portal.pricing.models import FeeItem, PriceKind, PricePart
 from portal.pricing.offers import Basis, Charged, Payee
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
+from portal.risk.assessment_words import Impact, Likelihood, MeasureState, Response, RiskKind
+from portal.risk.assessments import RiskAssessment
+from portal.risk.levels import RiskLevel
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
 from portal.risk.notices import IndustryNotice, Outlook
 from portal.warnings.models import BackTest, WarningCase, WarningCondition, WarningLimit, WarningRule, WarningStep
@@ -153,6 +156,7 @@ def build(app: Flask, per_manager: int = 4) -> World:
             entry = _month_end()
             _borrowing()
             _notice()
+            _assessments(world)
             _warning_rule(product)
             for manager in ("a1", "a2", "b1"):
                 _month_end_lines(world, entry, product, manager)
@@ -346,6 +350,29 @@ def _notice() -> None:
             link="https://news.example/inns",
         )
     )
+
+
+def _assessments(world: World) -> None:
+    """One of the company, which every branch reads, and one of each branch."""
+    for branch in (None, "A", "B"):
+        _added(
+            RiskAssessment(
+                kind=RiskKind.OPERATIONAL,
+                branch_id=world.branches.get(branch or ""),
+                as_of=MONTH_END,
+                likelihood=Likelihood.POSSIBLE,
+                impact=Impact.MODERATE,
+                level=RiskLevel.HIGH,
+                findings=f"findings-of-{branch or 'company'}",
+                consequences="Receipts are lost.",
+                response=Response.BEAR,
+                measures_state=MeasureState.NOTHING,
+                state=ReviewState.IN_FORCE,
+                proposed_on=MONTH_END,
+                proposer="somebody",
+                figures={},
+            )
+        )
 
 
 def _month_end_lines(world: World, entry_id: int, product_id: int, manager: str) -> None:

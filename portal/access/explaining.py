@@ -56,7 +56,7 @@ class Person:
 class Row:
     """Whose a row is. Of a row that belongs to its parent's owner, the parent's."""
 
-    kind: Literal["nobodys", "owned", "personal", "shared"] = "owned"
+    kind: Literal["nobodys", "owned", "companys", "personal", "shared"] = "owned"
     branch: int | None = None
     team: int | None = None
     manager: int | None = None
@@ -83,6 +83,8 @@ class Because(StrEnum):
     """The row's branch is not the person's, so that neither team nor manager counts."""
     OWN = "own"
     OTHER_MANAGER = "other_manager"
+    COMPANYS = "companys"
+    """The row concerns the whole company: every branch reads it."""
     NO_OWNER = "no_owner"
     """The row, or its parent, belongs to no branch: only who sees the whole company sees it."""
     OWNER = "owner"
@@ -119,7 +121,8 @@ def barred(person: Person) -> Verdict | None:
 
 
 def of_row(person: Person, row: Row, writes: bool = False) -> Verdict:
-    """The verdict on a row. `writes` for actions that change it: a shared row is changed by its owner alone."""
+    """The verdict on a row. `writes` for actions that change it: a shared row is changed by its owner alone, one of the
+    company by who reaches all of it."""
     before = barred(person)
     if before is not None:
         return before
@@ -129,6 +132,8 @@ def of_row(person: Person, row: Row, writes: bool = False) -> Verdict:
         return _personal(person, row, writes)
     if person.reach == ALL:
         return Verdict(True, Because.COMPANY)
+    if row.kind == "companys" and person.reach == BRANCH and not writes:
+        return Verdict(True, Because.COMPANYS)
     if row.branch is None:
         return Verdict(False, Because.NO_OWNER)
     if person.reach == SELF:

@@ -16,6 +16,7 @@ from portal.access.explaining import Because, Person, Row, Source, Verdict
 from portal.access.models import RoleVersion, VersionState
 from portal.core import role_store, scope
 from portal.core.accounts import lockout
+from portal.core.actors import READING
 from portal.core.db import db
 from portal.core.fields import fields_of
 from portal.core.masks import is_clear, mask_of
@@ -30,6 +31,7 @@ from portal.core.scope import (
     SELF,
     TEAM,
     Actor,
+    BranchOrCompany,
     Personal,
     Scoped,
     ScopedThrough,
@@ -103,7 +105,7 @@ def answer(user: Any, view: Any, action: str, asked: str = "") -> Answer:
             verdict = explaining.of_unseen(person, all_seen=False)
         else:
             owner = owner_of(row, parent)
-            verdict = explaining.of_row(person, owner, action in WRITES)
+            verdict = explaining.of_row(person, owner, _writes(owner, action))
             if verdict.may is False and (lender := _handed_by(who, view.resource, action, owner)) is not None:
                 verdict = Verdict(True, Because.STANDS_IN)
             if verdict.may and not _on_screen(view, row, who, action):
@@ -156,9 +158,14 @@ def _handed_by(who: Actor, resource: str, action: str, owner: Row) -> StandIn | 
             teams=other.teams,
             sources=(Source(other.name, reach),) if reach != NONE else (),
         )
-        if explaining.of_row(place, owner, action in WRITES).may:
+        if explaining.of_row(place, owner, _writes(owner, action)).may:
             return other
     return None
+
+
+def _writes(owner: Row, action: str) -> bool:
+    """Whether the action changes the row, as its scope counts it."""
+    return action not in READING if owner.kind == "companys" else action in WRITES
 
 
 def _is_whole(who: Actor) -> bool:
@@ -182,7 +189,11 @@ def owner_of(row: Any, parent: Any = None) -> Row:
     if not isinstance(row, Scoped):
         return Row("nobodys")
     held: Any = row
-    return Row("owned", *(getattr(held, name, None) for name in ("branch_id", "team_id", "manager_id")))
+    companys = isinstance(row, BranchOrCompany) and held.branch_id is None
+    return Row(
+        "companys" if companys else "owned",
+        *(getattr(held, name, None) for name in ("branch_id", "team_id", "manager_id")),
+    )
 
 
 # ---- the row, as the asker sees it -----------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ SENTENCES: dict[Because, Any] = {
         "%(who)s may not, because the role “%(role)s” grants “%(task)s” only for what the person looks after in the "
         "own branch: the record belongs to %(branch)s, the person to %(home)s."
     ),
+    Because.COMPANYS: _("%(who)s may, because the record concerns the whole company: every branch reads it."),
     Because.NO_OWNER: _(
         "%(who)s may not, because the role “%(role)s” grants “%(task)s” for “%(scope)s” only, and this record belongs "
         "to no branch: only who sees the whole company sees it."

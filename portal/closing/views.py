@@ -27,7 +27,7 @@ from portal.core.masks import derived
 from portal.core.metric import dimensions, words
 from portal.core.views import PortalView, ScopedInterface
 from portal.loans.ledger import Account
-from portal.risk.views import DecidedView
+from portal.risk.decided_view import DecidedView
 
 MENU = ("lending", _("Lending"))
 

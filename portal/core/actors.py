@@ -12,6 +12,10 @@ ALL, BRANCH, TEAM, SELF, NONE = "all", "branch", "team", "self", "none"
 SCOPES = (NONE, SELF, TEAM, BRANCH, ALL)
 OWNER, SHARED = "owner", "shared"
 """How far personal rows are seen; no role grants or widens it."""
+BRANCH_AND_COMPANY = "branch_and_company"
+"""How far a branch reads rows that may belong to the company as a whole; granted as BRANCH."""
+READING = frozenset({"list", "show", "export"})
+"""Actions that change nothing."""
 WIDTH = {scope: width for width, scope in enumerate(SCOPES)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, and_, bindparam, false, or_, select
 from sqlalchemy.orm import with_loader_criteria
 
-from portal.core.actors import BRANCH, NONE, OWNER, SELF, SHARED, TEAM, actor
+from portal.core.actors import BRANCH, BRANCH_AND_COMPANY, NONE, OWNER, SELF, SHARED, TEAM, actor
 
 _IDS = bindparam("scope_ids", callable_=lambda: sorted(actor().branches) or [-1], expanding=True, type_=Integer())
 _TEAMS = bindparam("scope_teams", callable_=lambda: sorted(actor().teams) or [-1], expanding=True, type_=Integer())
@@ -22,6 +22,7 @@ _USER = bindparam("scope_user", callable_=lambda: actor().user_id or -1, type_=I
 # manager, because SQLite plans badly with `manager_id = ?` alone.
 _OWN = {
     BRANCH: lambda c: c.branch_id.in_(_IDS),
+    BRANCH_AND_COMPANY: lambda c: or_(c.branch_id.in_(_IDS), c.branch_id.is_(None)),
     TEAM: lambda c: and_(c.branch_id.in_(_IDS), c.team_id.in_(_TEAMS)),
     SELF: lambda c: and_(c.branch_id == _HOME, c.manager_id == _ME),
     OWNER: lambda c: c.owner_id == _USER,
@@ -59,6 +60,7 @@ def _handed(place: int, scope: str) -> Any:
     person = of("me", lambda: actor().standing_in[place].staff_id)
     return {
         BRANCH: lambda c: c.branch_id.in_(ids),
+        BRANCH_AND_COMPANY: lambda c: or_(c.branch_id.in_(ids), c.branch_id.is_(None)),
         TEAM: lambda c: and_(c.branch_id.in_(ids), c.team_id.in_(teams)),
         SELF: lambda c: and_(c.branch_id == home, c.manager_id == person),
     }[scope]

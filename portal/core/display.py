@@ -144,6 +144,7 @@ class Display:
         return f"{address}?list={quote(origin, safe=SAFE)}" if origin else address
 
     def edit_url(self, row: Any) -> str:
+        """Where a row of the list is edited; a screen that edits only some rows answers empty for the others."""
         return record_address(self, getattr(row, key_of(type(row)).key), "edit")
 
     def _origin(self) -> str:

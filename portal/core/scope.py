@@ -21,9 +21,9 @@ from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from portal.core.actors import ALL as ALL
 from portal.core.actors import BRANCH as BRANCH
+from portal.core.actors import BRANCH_AND_COMPANY, OWNER, READING, SHARED
 from portal.core.actors import NOBODY as NOBODY
 from portal.core.actors import NONE as NONE
-from portal.core.actors import OWNER, SHARED
 from portal.core.actors import SCOPES as SCOPES
 from portal.core.actors import SELF as SELF
 from portal.core.actors import SYSTEM as SYSTEM
@@ -136,6 +136,15 @@ class BranchScoped(Scoped):
         return mapped_column(ForeignKey("staff.id"), index=True)
 
 
+class BranchOrCompany(Scoped):
+    """A row of one branch or, without one, of the company as a whole: every branch reads the company's rows, only who
+    reaches the whole company writes them."""
+
+    @declared_attr
+    def branch_id(cls) -> Mapped[int | None]:
+        return mapped_column(ForeignKey("branch.id"), index=True)
+
+
 class Personal(Scoped):
     """A row that belongs to a login, whatever its role: only its owner sees and changes it."""
 
@@ -177,12 +186,18 @@ def scope_of(cls: Any) -> str:
     return actor().scope(*_asked(cls))
 
 
+def _with_company(cls: Any, scope: str) -> str:
+    """A branch that reads rows which may be the company's reads those, too."""
+    shares = scope == BRANCH and issubclass(cls, BranchOrCompany) and _asked(cls)[1] in READING
+    return BRANCH_AND_COMPANY if shares else scope
+
+
 def reach_of(cls: Any) -> Reach:
     """The same with what was handed to him: never an action that his own roles do not allow at all."""
-    own, who = scope_of(cls), actor()
+    own, who = _with_company(cls, scope_of(cls)), actor()
     if not who.standing_in or own in (ALL, NONE) or issubclass(cls, Personal):
         return own
-    handed = tuple(other.scope(*_asked(cls)) for other in who.standing_in)
+    handed = tuple(_with_company(cls, other.scope(*_asked(cls))) for other in who.standing_in)
     if ALL in handed:
         return ALL
     return (own, *handed) if any(scope != NONE for scope in handed) else own
@@ -224,10 +239,10 @@ def _covers(person: Actor | StandIn, scope: str, row: Any) -> bool:
     if scope in (ALL, NONE):
         return scope == ALL
     if row.branch_id is None:
-        return False
+        return scope == BRANCH_AND_COMPANY
     if scope == SELF:
         return bool(row.branch_id == person.home and row.manager_id == person.staff_id)
-    return row.branch_id in person.branches and (scope == BRANCH or row.team_id in person.teams)
+    return row.branch_id in person.branches and (scope in (BRANCH, BRANCH_AND_COMPANY) or row.team_id in person.teams)
 
 
 def owner_of(row: Any) -> Any:
@@ -244,9 +259,10 @@ def owner_of(row: Any) -> Any:
 def seen_by(cls: Any, owned: Any) -> list[Actor | StandIn]:
     """By whose rights the actor sees a row of this class that belongs so: his own first, then those handed to him."""
     who = actor()
-    found: list[Actor | StandIn] = [who] if _covers(who, scope_of(cls), owned) else []
+    found: list[Actor | StandIn] = [who] if _covers(who, _with_company(cls, scope_of(cls)), owned) else []
     if who.standing_in and scope_of(cls) != NONE:
-        found += [other for other in who.standing_in if _covers(other, other.scope(*_asked(cls)), owned)]
+        reaches = ((other, _with_company(cls, other.scope(*_asked(cls)))) for other in who.standing_in)
+        found += [other for other, reach in reaches if _covers(other, reach, owned)]
     return found
 
 
@@ -261,7 +277,7 @@ def on_behalf_of(row: Any) -> str:
 
 def visible(row: Any, scope: str | None = None) -> bool:
     """The same rule in Python, for rows in the identity map and rows just written."""
-    who, own = actor(), scope or scope_of(type(row))
+    who, own = actor(), scope or _with_company(type(row), scope_of(type(row)))
     if own in (ALL, NONE):
         return own == ALL
     if isinstance(row, Personal):
@@ -274,7 +290,10 @@ def visible(row: Any, scope: str | None = None) -> bool:
 
 
 def writable(row: Any) -> bool:
-    """Whether the actor may write the row; what others share may be seen only."""
+    """Whether the actor may write the row; what others share, and what is the company's, may be seen only."""
+    if isinstance(row, BranchOrCompany) and row.branch_id is None:
+        asked = _asked(type(row))
+        return scope_of(type(row)) == ALL or any(other.scope(*asked) == ALL for other in actor().standing_in)
     return visible(row, OWNER if isinstance(row, Personal) and not actor().everything else None)
 
 

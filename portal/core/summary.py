@@ -30,13 +30,22 @@ def register_words_of(function: Words) -> Words:
     return function
 
 
-def figures_of(keys: Sequence[str], where: Mapping[str, Any]) -> tuple[Figure, ...]:
-    """Those of the figures that the actor's role includes, as they stand today for the rows that he may see."""
+def figure_of(key: str, value: Value) -> Figure:
+    """A value of a registered figure, as the summary line shows it."""
+    metric = metrics[key]
+    return Figure(*_words_of[0](metric, value), formula=str(metric.formula))
+
+
+def included(keys: Sequence[str]) -> list[str]:
+    """Those of the figures that the actor's role includes, and of which no part is covered for him."""
     asked = [(key, *metrics[key].permission) for key in keys]
-    allowed = [
-        key for key, resource, action in asked if scope.actor().may(resource, action) and numbers_clear(resource)
-    ]
+    return [key for key, resource, action in asked if scope.actor().may(resource, action) and numbers_clear(resource)]
+
+
+def figures_of(keys: Sequence[str], where: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Those that his role includes, as they stand today for the rows that he may see."""
+    allowed = included(keys)
     if not allowed:
         return ()
     total = evaluate(allowed, where=where).total
-    return tuple(Figure(*_words_of[0](metrics[key], total[key]), formula=str(metrics[key].formula)) for key in allowed)
+    return tuple(figure_of(key, total[key]) for key in allowed)

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+import portal.risk.assessment_card  # noqa: F401 - registers its card
 from portal.core import timeline
 from portal.core.clock import business_date
 from portal.core.display import record_url
@@ -31,6 +32,11 @@ timeline.call("risk.withdraw_review", _("Judgement on the category taken back"))
 timeline.call("risk.propose_write_off", _("Write-off proposed"))
 timeline.call("risk.decide_write_off", _("Write-off decided"))
 timeline.call("risk.withdraw_write_off", _("Proposal to write off taken back"))
+timeline.call("risk.assess", _("Risk assessed"))
+timeline.call("risk.revise_assessment", _("Assessment changed"))
+timeline.call("risk.decide_assessment", _("Assessment decided"))
+timeline.call("risk.withdraw_assessment", _("Assessment taken back"))
+timeline.call("risk.finish_measures", _("Measures done"))
 
 
 def _proposed(row: Any) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import configure_mappers
 
 from portal.core.db import Model, db
 from portal.core.roles import grants_of, roles
-from portal.core.scope import SYSTEM, Personal, Scoped, ScopedThrough, acting
+from portal.core.scope import SYSTEM, BranchOrCompany, Personal, Scoped, ScopedThrough, acting
 from tests.world import PLACES, World
 
 Owner = tuple[int | None, int | None, int | None]
@@ -92,8 +92,17 @@ class Company:
 
     def inside(self, login: Login, view: Any, action: str) -> set[int]:
         """Ids of the screen's rows that the role table opens to the login for an action."""
-        scope = login.scope(view.resource, action)
-        return {i for i, owner in self.owners[view.model].items() if login.reaches(scope, owner)}
+        scope, shared = login.scope(view.resource, action), action in ("list", "show", "export")
+        return {
+            i
+            for i, owner in self.owners[view.model].items()
+            if login.reaches(scope, owner) or (shared and scope == "branch" and self._is_companys(view.model, owner))
+        }
+
+    @staticmethod
+    def _is_companys(model: type, owner: Owner | None) -> bool:
+        """A row without a branch, of a table whose rows may concern the whole company: every branch reads it."""
+        return issubclass(model, BranchOrCompany) and owner is not None and owner[0] is None
 
     def outside(self, login: Login, view: Any, action: str) -> set[int]:
         return set(self.owners[view.model]) - self.inside(login, view, action)
