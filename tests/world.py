@@ -82,6 +82,7 @@ from portal.pricing.models import FeeItem, PriceKind, PricePart
 from portal.pricing.offers import Basis, Charged, Payee
 from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
+from portal.risk.checks import Breach, Business, CheckKind, Conclusion, Manner, PostLoanCheck, UseOfFunds
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
 from portal.risk.notices import IndustryNotice, Outlook
 from portal.warnings.models import BackTest, WarningCase, WarningCondition, WarningLimit, WarningRule, WarningStep
@@ -654,6 +655,21 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
             floor=position["floor"],
             before=position["category"],
             state=ReviewState.PROPOSED,
+        )
+    )
+    db.session.add(
+        PostLoanCheck(
+            loan_id=loan.id,
+            kind=CheckKind.FIRST,
+            checked_on=disbursed,
+            manner=Manner.VISIT,
+            use=UseOfFunds.AS_AGREED,
+            flow=f"flow of {tag}",
+            business=Business.SAME,
+            breach=Breach.NONE,
+            conclusion=Conclusion.FINE,
+            next_check_on=TODAY + dt.timedelta(days=1),
+            evidence=f"evidence of {tag}",
         )
     )
     db.session.add(

@@ -1,4 +1,4 @@
-"""Screens of judgements on loans: categories and write-offs; and of news of industries."""
+"""Screens of judgements on loans: post-loan checks, categories and write-offs; and of news of industries."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from flask_appbuilder import expose, has_access
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from portal.core.application import add_screens
+from portal.core.application import add_page, add_screens
 from portal.core.errors import InvalidValues, PortalError
 from portal.core.help import Help
 from portal.core.values import is_whole
 from portal.core.views import PortalView, ScopedInterface
+from portal.risk import history as _history  # noqa: F401 - contributes to timelines and records
 from portal.risk import reviews, write_offs
+from portal.risk.check_view import PostLoanCheckView
 from portal.risk.deciding import may_decide
+from portal.risk.due_checks_view import DueChecksView
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
 from portal.risk.notice_view import IndustryNoticeView
 
@@ -179,4 +182,5 @@ class WriteOffProposalView(DecidedView):
 
 
 def register(builder: Any) -> None:
-    add_screens(builder, CategoryReviewView, WriteOffProposalView, IndustryNoticeView)
+    add_page(builder, DueChecksView, _("Post-loan checks due"), MENU, "fa-calendar-check-o")
+    add_screens(builder, PostLoanCheckView, CategoryReviewView, WriteOffProposalView, IndustryNoticeView)
