@@ -226,6 +226,7 @@ tell(
     seed__guarantees=_("Guarantees of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
     seed__statements=_("Financial statements of the demo company loaded"),
+    seed__checks=_("Post-loan checks of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
     seed__closing=_("Month-ends of the demo company booked"),
 )

@@ -25,6 +25,7 @@ from portal.loans.state import LoanState
 from portal.organization.models import Branch
 from seed import names
 from seed.calendar_days import load_calendar
+from seed.checks import load_checks
 from seed.closing import load_month_ends
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
@@ -95,7 +96,7 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news."""
+    """What follows once it is known how late loans are: month-ends, guarantees, terms, checks, warnings, limits."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
@@ -103,6 +104,8 @@ def _secure() -> None:
     load_terms()
     with unit_of_work("seed.statements"):
         load_statements()
+    with unit_of_work("seed.checks"):
+        load_checks()
     with unit_of_work("seed.warnings"):
         load_warnings()
     with unit_of_work("seed.limits"):
