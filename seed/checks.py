@@ -31,7 +31,7 @@ from seed.company import BUSINESS_DATE
 
 BEHIND = 0.12
 """Probability that a check which fell due in the last weeks is still to be made."""
-WEEKS = timedelta(days=40)
+WEEKS, A_MONTH = timedelta(days=40), timedelta(days=30)
 PARTLY = 0.015
 """Probability that a first check finds part of the money elsewhere."""
 FOUND_ON = BUSINESS_DATE - timedelta(days=6)
@@ -108,7 +108,9 @@ def _rows(rng: Random) -> Iterator[dict[str, Any]]:
                 "loan_id": state.loan_id,
                 "kind": kind,
                 "checked_on": day,
-                "next_check_on": rules.latest_next(day, category, unused=False),
+                "next_check_on": day + A_MONTH
+                if loan.misuse_markup
+                else rules.latest_next(day, category, unused=False),
                 "checked_by_id": state.manager_id if joined else leads.get(state.team_id),
                 "version": 1,
                 **found,

@@ -95,7 +95,7 @@ class PostLoanCheck(LoanChild, Model, Versioned):
     )
     manner: Mapped[Manner] = field(_("Manner"), Choice(Manner), section=_("Check"))
     use: Mapped[UseOfFunds] = field(
-        _("Use of funds"), Choice(UseOfFunds), section=_("Use of funds"), help=_("Held against the agreed purpose.")
+        _("Use as found"), Choice(UseOfFunds), section=_("Use of funds"), help=_("Held against the agreed purpose.")
     )
     flow: Mapped[Text | None] = field(
         _("Where the money went"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Select, Subquery, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.core.db import days_after, months_after
+from portal.core.db import days_after, days_between, months_after
 from portal.loans.classification import Category
 from portal.loans.models import Loan
 from portal.loans.state import LoanState
@@ -70,6 +70,17 @@ def due_checks(day: date, until: date) -> Select[Any]:
         .order_by(due, LoanState.loan_id)
     )
     return statement.execution_options(described_by=DESCRIBED)
+
+
+def days_overdue(source: Any, on: date) -> Select[Any]:
+    """(loan, days by which its check is overdue, 0 where it is not) of rows of `loan_state` or its snapshots."""
+    last = last_checks(on)
+    days = days_between(due_on(source, last, check_rules(on)), literal(on, Date))
+    return (
+        select(source.loan_id, case((days > 0, days), else_=0).label("days"))
+        .join(Loan, Loan.id == source.loan_id)
+        .outerjoin(last, last.c.loan_id == source.loan_id)
+    )
 
 
 def kind_due(of_use: bool) -> CheckKind:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 from flask_appbuilder import BaseView, expose, has_access
-from flask_babel import format_date, gettext, ngettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
@@ -18,8 +18,8 @@ from portal.core import scope
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.help import Help
-from portal.core.home import LINES, HomeCard, Line, Tone, Waiting, register_card, short_day
-from portal.core.masks import derived, told
+from portal.core.home import LINES, HomeCard, Line, Tone, Waiting, register_card
+from portal.core.masks import derived, is_clear, told
 from portal.loans.models import Loan
 from portal.loans.state import LoanState
 from portal.risk.checking import ahead_days
@@ -45,6 +45,8 @@ class DueCheck:
     loan: str
     manager: str
     category: str
+    chip: str
+    """What draws the category; empty where it is covered."""
     kind: str
     due: str
     days: str
@@ -81,11 +83,12 @@ def _shown(state: LoanState, row: Any, day: date) -> DueCheck:
         loan=told(state, "loan"),
         manager=told(state, "manager"),
         category=told(state, "category"),
-        kind=str(kind.label),
-        due=_covered(format_date(row.due_on, "medium")),
+        chip=state.category.value if is_clear(LoanState, "category") else "",
+        kind=derived(PostLoanCheck, ("use",), str(kind.label)),
+        due=_covered(row.due_on.isoformat()),
         days=_covered(_days(late)),
         late=late > 0,
-        last=derived(PostLoanCheck, ("checked_on",), format_date(row.checked_on, "medium")) if row.checked_on else "",
+        last=derived(PostLoanCheck, ("checked_on",), row.checked_on.isoformat()) if row.checked_on else "",
         url=url_for("LoanView.show", pk=state.loan_id) if scope.actor().may("Loan", "show") else "",
         record=_form(state, kind.value),
     )
@@ -106,8 +109,7 @@ def _days(late: int) -> str:
 def _form(state: LoanState, kind: str) -> str:
     if not scope.actor().may("PostLoanCheck", "add"):
         return ""
-    with scope.doing("PostLoanCheck", "add"):
-        return url_for("PostLoanCheckView.add", loan=state.loan_id, kind=kind)
+    return url_for("PostLoanCheckView.add", loan=state.loan_id, kind=kind)
 
 
 def _lines(found: Sequence[DueCheck]) -> list[Line]:
@@ -202,7 +204,6 @@ class DueChecksView(BaseView):
         return self.render_template(
             "risk/due_checks.html",
             title=_("Post-loan checks due"),
-            day=short_day(day),
             rows=rows,
             count=count,
             first=first + 1,

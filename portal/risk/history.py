@@ -44,7 +44,7 @@ def checks(row: Any, window: Window) -> Iterator[Event]:
         yield Event(
             day=check.checked_on,
             number=check.id,
-            title=f"{told(check, 'kind')}: {told(check, 'conclusion')}",
+            title=f"{told(check, 'kind')} · {told(check, 'conclusion')}",
             mark=MARKS[check.conclusion] if is_clear(PostLoanCheck, "conclusion") else "neutral",
             text=" · ".join(word for word in words if word),
             url=record_url(check) or "",

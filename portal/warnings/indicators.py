@@ -38,8 +38,7 @@ from portal.loans.periods import add_months
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 from portal.parameters.services import parameter
-from portal.risk.checking import check_rules
-from portal.risk.due_checks import due_on, last_checks
+from portal.risk.due_checks import days_overdue
 from portal.warnings.models import WarningCondition, WarningRule
 from portal.warnings.parameters import STATEMENT_MONTHS
 from portal.warnings.rules import GAUGES, WHOLE, Comparison, Indicator, Joined
@@ -361,15 +360,8 @@ def _statement_age(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
 
 def _check_overdue(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
     """By the checks made by the date, the category of the date and the rules in force on it."""
-    own, last = aliased(at.source), last_checks(at.on)
-    days = days_between(due_on(own, last, check_rules(at.on)), literal(at.on, Date))
-    statement = (
-        select(own.loan_id, case((days > 0, days), else_=0).label("days"))
-        .join(Loan, Loan.id == own.loan_id)
-        .outerjoin(last, last.c.loan_id == own.loan_id)
-        .where(*at.rows(own))
-    )
-    per_loan = at.only(statement, own.loan_id).subquery("overdue_checks")
+    own = aliased(at.source)
+    per_loan = at.only(days_overdue(own, at.on).where(*at.rows(own)), own.loan_id).subquery("overdue_checks")
     return per_loan, Value(per_loan.c.days)
 
 

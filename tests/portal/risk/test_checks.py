@@ -340,7 +340,7 @@ def test_a_call_to_act_stands_on_the_loan_until_a_later_check(world: World):
     assert "Check: act now" in page
     assert f'href="/postloancheckview/show/{number}"' in page
     line = shown(world, "a1", f"/loanview/timeline/{world.loans[MINE]}")
-    assert "Regular check: Act now" in line
+    assert "Regular check · Act now" in line
     assert "Used otherwise · As before · Funds used otherwise than agreed" in line
     record(world)
     assert "Check: act now" not in shown(world, "a1", loan)
