@@ -57,19 +57,19 @@ class DueCheck:
     """Address of the form that records the check, if the reader may."""
 
 
-def to_check(day: date, late: bool, first: int = 0, most: int = PAGE) -> list[DueCheck]:
-    """Some of the loans whose check is overdue, or with `late` off also due soon, the longest overdue first."""
-    found = db.session.execute(_asked(day, late).offset(first).limit(most)).all()
+def to_check(day: date, late: bool, first: int = 0, most: int = PAGE) -> tuple[list[DueCheck], int]:
+    """Some of the loans whose check is overdue, or with `late` off also due soon, the longest overdue first; and how
+    many there are.
+
+    All are worked out before the first is known, so that the same statement counts them.
+    """
+    asked = _asked(day, late)
+    found = db.session.execute(asked.add_columns(func.count().over().label("all")).offset(first).limit(most)).all()
     wanted = select(LoanState).where(LoanState.loan_id.in_([row.loan_id for row in found])).options(*LOADED)
     states = {state.loan_id: state for state in db.session.scalars(wanted)}
-    return [_shown(states[row.loan_id], row, day) for row in found if row.loan_id in states]
-
-
-def count_to_check(day: date, late: bool) -> int:
-    """How many there are."""
-    rows = _asked(day, late).order_by(None).subquery()
-    counted = select(func.count()).select_from(rows)
-    return db.session.scalar(counted) or 0
+    return [_shown(states[row.loan_id], row, day) for row in found if row.loan_id in states], found[
+        0
+    ].all if found else 0
 
 
 def _asked(day: date, late: bool) -> Select[Any]:
@@ -122,10 +122,9 @@ def _lines(found: Sequence[DueCheck]) -> list[Line]:
 
 def checks_due() -> Waiting:
     """The first checks of the reader's own area that are due."""
-    day = business_date()
-    count = count_to_check(day, late=False)
+    found, count = to_check(business_date(), late=False, most=LINES)
     return Waiting(
-        _lines(to_check(day, late=False, most=LINES)),
+        _lines(found),
         count=f"{count:,}" if count else "",
         url=url_for("DueChecksView.list"),
     )
@@ -133,10 +132,9 @@ def checks_due() -> Waiting:
 
 def checks_overdue() -> Waiting:
     """How many checks are overdue, and the longest overdue."""
-    day = business_date()
-    count = count_to_check(day, late=True)
+    found, count = to_check(business_date(), late=True, most=LINES)
     return Waiting(
-        _lines(to_check(day, late=True, most=LINES)),
+        _lines(found),
         count=f"{count:,}" if count else "",
         url=url_for("DueChecksView.list", late=1),
     )
@@ -196,7 +194,10 @@ class DueChecksView(BaseView):
         number = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
         first = (number - 1) * PAGE
         with scope.doing("", "list"):
-            rows, count = to_check(day, late, first), count_to_check(day, late)
+            rows, count = to_check(day, late, first)
+            if not rows and first:  # nothing is left of this page
+                number, first = 1, 0
+                rows, count = to_check(day, late)
 
         def address(page: int, late: bool = late) -> str:
             return url_for("DueChecksView.list", late=1 if late else None, page=page if page > 1 else None)
