@@ -41,7 +41,6 @@ class PostLoanCheckView(PortalView):
         "loan",
         "kind",
         "checked_on",
-        "manner",
         "use",
         "business",
         "breach",
@@ -62,7 +61,7 @@ class PostLoanCheckView(PortalView):
         "next_check_on",
         "evidence",
     ]
-    quick_filters = ("conclusion", "use")
+    quick_filters = ("conclusion",)
     order = ("checked_on", "desc")
     order_by = ("checked_on",)
     summary_columns = ("loan", "kind", "checked_on", "use", "conclusion", "next_check_on")

@@ -62,4 +62,4 @@ def act_now(_view: Any, row: Any) -> RecordLink | None:
     if last is None or last.conclusion is not Conclusion.ACT or not is_clear(PostLoanCheck, "conclusion"):
         return None
     about = gettext("The post-loan check of %(day)s asks for action.", day=format_date(last.checked_on, "medium"))
-    return RecordLink(gettext("Check: act now"), record_url(last) or "", "warning", about)
+    return RecordLink(gettext("Check: act now"), record_url(last) or "", "warning", about, pressing=True)
