@@ -152,6 +152,19 @@ grant(
     audit=ALL_READ,
 )
 grant(
+    "PostLoanCheck",
+    committee=ALL_READ,
+    branch_head="read write export @branch",
+    team_lead="read write export @team",
+    customer_manager="read add export @self",
+    risk="read write export @all",
+    approver="read @branch",
+    collections="read @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+    committee_office="read @all",
+)
+grant(
     "WriteOffProposal",
     committee="read export approve @all",
     branch_head="read add export @branch",

@@ -85,6 +85,8 @@ tell(
     risk__review=_("Category judged"),
     risk__decide_review=_("Judgement on the category decided"),
     risk__withdraw_review=_("Judgement on the category taken back"),
+    risk__record_check=_("Post-loan check recorded"),
+    risk__correct_check=_("Post-loan check corrected"),
     risk__propose_write_off=_("Write-off proposed"),
     risk__decide_write_off=_("Write-off decided"),
     risk__withdraw_write_off=_("Proposal to write off taken back"),
@@ -230,6 +232,7 @@ tell(
     seed__limits=_("Limits of the demo company loaded"),
     seed__assessments=_("Risk assessments of the demo company loaded"),
     seed__statements=_("Financial statements of the demo company loaded"),
+    seed__checks=_("Post-loan checks of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),
     seed__closing=_("Month-ends of the demo company booked"),
 )

@@ -26,6 +26,7 @@ from portal.organization.models import Branch
 from seed import names
 from seed.assessments import load_assessments
 from seed.calendar_days import load_calendar
+from seed.checks import load_checks
 from seed.closing import load_month_ends
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
@@ -96,7 +97,7 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news, risk."""
+    """What follows once it is known how late loans are: month-ends, guarantees, terms, checks, limits, risk."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
@@ -104,6 +105,8 @@ def _secure() -> None:
     load_terms()
     with unit_of_work("seed.statements"):
         load_statements()
+    with unit_of_work("seed.checks"):
+        load_checks()
     with unit_of_work("seed.warnings"):
         load_warnings()
     with unit_of_work("seed.limits"):

@@ -1,4 +1,4 @@
-"""Early warning of the demo company: five rules, what they hit, and how far people are with it."""
+"""Early warning of the demo company: its rules, what they hit, and how far people are with it."""
 
 from __future__ import annotations
 
@@ -146,6 +146,15 @@ def _rules() -> Iterator[WarningRule]:
         _asked(Indicator.DEBT_RATIO, Comparison.AT_LEAST, Unit.PERCENT, "100"),
         _asked(Indicator.DAYS_PAST_DUE, Comparison.MORE, Unit.DAYS, "0"),
         reason="资产不足以偿债又已逾期，须由支行负责人决定处置方案。",
+    )
+    yield _rule(
+        "YJ-10",
+        "贷后检查超期15天以上",
+        Level.BLUE,
+        Owner.TEAM_LEAD,
+        5,
+        _asked(Indicator.CHECK_OVERDUE, Comparison.AT_LEAST, Unit.DAYS, "15"),
+        reason="检查长期未做的，借款人的变化无人知晓，由团队长督促补做。",
     )
 
 

@@ -84,6 +84,7 @@ from portal.products.models import Channel, Product, Purpose
 from portal.products.terms import DayCount, HolidayRule, Method, Rounding
 from portal.risk.assessment_words import Impact, Likelihood, MeasureState, Response, RiskKind
 from portal.risk.assessments import RiskAssessment
+from portal.risk.checks import Breach, Business, CheckKind, Conclusion, Manner, PostLoanCheck, UseOfFunds
 from portal.risk.levels import RiskLevel
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
 from portal.risk.notices import IndustryNotice, Outlook
@@ -681,6 +682,21 @@ def _customer_with_loan(world: World, product_id: int, manager: str, number: int
             floor=position["floor"],
             before=position["category"],
             state=ReviewState.PROPOSED,
+        )
+    )
+    db.session.add(
+        PostLoanCheck(
+            loan_id=loan.id,
+            kind=CheckKind.FIRST,
+            checked_on=disbursed,
+            manner=Manner.VISIT,
+            use=UseOfFunds.AS_AGREED,
+            flow=f"flow of {tag}",
+            business=Business.SAME,
+            breach=Breach.NONE,
+            conclusion=Conclusion.FINE,
+            next_check_on=TODAY + dt.timedelta(days=1),
+            evidence=f"evidence of {tag}",
         )
     )
     db.session.add(

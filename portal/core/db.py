@@ -184,6 +184,29 @@ def _after_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"(CAST({start} AS DATE) + CAST({days} AS INTEGER))"
 
 
+class months_after(GenericFunction[dt.date]):  # noqa: N801 - an SQL function
+    """The same day so many months later, or that month's last day when it is shorter."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(months_after, "sqlite")
+def _months_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    start, months = (compiler.process(c, **kw) for c in element.clauses)
+    # SQLite lets 31 January and a month run over into March: the last day of the month holds it back.
+    return (
+        f"min(date({start}, '+' || ({months}) || ' months'),"
+        f" date({start}, 'start of month', '+' || (({months}) + 1) || ' months', '-1 day'))"
+    )
+
+
+@compiles(months_after, "postgresql")
+def _months_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    start, months = (compiler.process(c, **kw) for c in element.clauses)
+    return f"CAST(CAST({start} AS DATE) + make_interval(months => CAST({months} AS INTEGER)) AS DATE)"
+
+
 class Model(FabModel):
     """Base of every table of ours. The table is named after the class; a name that is taken is refused."""
 

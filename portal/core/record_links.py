@@ -19,6 +19,8 @@ class RecordLink:
     """Name of a line icon (icons.svg)."""
     about: Any = ""
     """What it leads to, where the words alone do not say it."""
+    pressing: bool = False
+    """Its words stand on a phone, too, where other links are icons."""
 
 
 LinkOf = Callable[[Any, Any], RecordLink | None]

@@ -81,6 +81,7 @@ class LoanView(PortalView):
         ("TermsChangeView", "loan"),
         ("ReschedulingView", "loan"),
         ("AgreedFeeView", "loan"),
+        ("PostLoanCheckView", "loan"),
         ("WarningCaseView", "loan"),
         ("CategoryReviewView", "loan"),
         ("CategoryMinimumView", "loan"),

@@ -32,6 +32,7 @@ from portal.loans.models import Loan, LoanStatus, Repayment
 from portal.parameters.services import parameter
 from portal.persons.models import PersonRequest
 from portal.persons.rules import Bonds, Refusal, erasure_refusal
+from portal.risk.checks import PostLoanCheck
 
 RETENTION = "persons.retention_years"
 NOBODY = "已删除 / Erased"
@@ -125,6 +126,8 @@ def _rows(customer: Customer) -> None:
     for consent in db.session.scalars(select(Consent).where(Consent.customer_id == customer.id)):
         consent.evidence = None
     loans = select(Loan.id).where(Loan.customer_id == customer.id)
+    for check in db.session.scalars(select(PostLoanCheck).where(PostLoanCheck.loan_id.in_(loans))):
+        check.flow, check.breach_note, check.evidence = None, None, NOBODY
     for repayment in db.session.scalars(select(Repayment).where(Repayment.loan_id.in_(loans), Repayment.note != "")):
         repayment.note = None
 

@@ -1,12 +1,14 @@
-"""What people may judge of a loan, and who may write one off: pure rules."""
+"""What people may judge of a loan, who may write one off, and when a loan is checked again: pure rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 
 from portal.loans.classification import Category, Threshold
+from portal.loans.periods import add_months
 
 
 class Way(StrEnum):
@@ -62,3 +64,40 @@ def criteria_met(category: Category, days_past_due: int, rules: WriteOffRules) -
 def has_authority(amount: int, roles: Iterable[str], rules: WriteOffRules, committee: str = "committee") -> bool:
     """Whether somebody with these roles may approve a write-off of this amount, apart from the right to approve."""
     return amount < rules.committee_from or committee in roles
+
+
+@dataclass(frozen=True)
+class CheckRules:
+    """The dated rules of post-loan checks."""
+
+    first_days: int
+    """Days after the payout until the use of the funds is checked."""
+    normal: int
+    """Months between regular checks, here of a normal loan."""
+    special_mention: int
+    worse: int
+
+    def limit(self, since: date, category: Category) -> date:
+        """The last day for the regular check after `since`, by the category that the loan has now."""
+        months = {Category.NORMAL: self.normal, Category.SPECIAL_MENTION: self.special_mention}
+        return add_months(since, months.get(category, self.worse))
+
+    def latest_next(self, checked_on: date, category: Category, unused: bool) -> date:
+        """The last day that a check may set for the next one: soon where the funds were not used yet."""
+        last = self.limit(checked_on, category)
+        if unused:
+            last = min(last, checked_on + timedelta(self.first_days))
+        return max(last, checked_on + timedelta(1))
+
+    def due_on(
+        self, start: date, taken_over_on: date | None, category: Category, last: tuple[date, date | None] | None
+    ) -> date:
+        """When the next check of a loan is due; `last` is the last one with the day that it set for the next.
+
+        A day that was set holds unless the category has become worse and asks for an earlier one.
+        """
+        if last is None:
+            return start + timedelta(self.first_days) if taken_over_on is None else self.limit(taken_over_on, category)
+        checked_on, wanted = last
+        limit = self.limit(checked_on, category)
+        return limit if wanted is None else min(wanted, limit)

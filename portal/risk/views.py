@@ -1,4 +1,4 @@
-"""Screens of this area: assessments of risk, judgements on loans (categories, write-offs), news of industries."""
+"""Screens of this area: assessments of risk, checks and judgements on loans, news of industries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from flask_babel import lazy_gettext as _
 from portal.core.application import add_page, add_screens
 from portal.core.help import Help
 from portal.core.views import ScopedInterface
+from portal.risk import history as _history  # noqa: F401 - contributes to timelines and records
 from portal.risk import reviews, write_offs
 from portal.risk.assessment_page import RiskMatrixView
 from portal.risk.assessment_view import RiskAssessmentView
+from portal.risk.check_view import PostLoanCheckView
 from portal.risk.decided_view import MENU, DecidedView
+from portal.risk.due_checks_view import DueChecksView
 from portal.risk.models import CategoryReview, ProposalState, ReviewState, WriteOffProposal
 from portal.risk.notice_view import IndustryNoticeView
 
@@ -109,4 +112,7 @@ class WriteOffProposalView(DecidedView):
 
 def register(builder: Any) -> None:
     add_page(builder, RiskMatrixView, _("Risk matrix"), MENU, "fa-th")
-    add_screens(builder, RiskAssessmentView, CategoryReviewView, WriteOffProposalView, IndustryNoticeView)
+    add_page(builder, DueChecksView, _("Post-loan checks due"), MENU, "fa-calendar-check-o")
+    add_screens(
+        builder, RiskAssessmentView, PostLoanCheckView, CategoryReviewView, WriteOffProposalView, IndustryNoticeView
+    )

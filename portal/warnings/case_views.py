@@ -13,7 +13,9 @@ from portal.core.db import label_of
 from portal.core.errors import InvalidValues, PortalError
 from portal.core.help import Help
 from portal.core.masks import derived, told
+from portal.core.scope import actor
 from portal.core.views import PortalView, ScopedInterface
+from portal.risk.checks import CheckKind
 from portal.warnings import cases
 from portal.warnings.board import MENU
 from portal.warnings.models import Measure, WarningCase, WarningCondition, WarningStep
@@ -86,6 +88,13 @@ class WarningCaseView(PortalView):
         if row.state is State.TO_CLOSE and cases.problem(row, step):
             return str(cases.problem(row, step))
         return str(gettext("It is with: %(owner)s.", owner=label_of(row.owner)))
+
+    def check_url(self, row: WarningCase) -> str:
+        """Where the measure "step up post-loan checks" is carried out, if the reader may."""
+        decided = row.measure is Measure.CHECKS and row.state in (State.DECIDED, State.RESULT)
+        if not decided or not actor().may("PostLoanCheck", "add"):
+            return ""
+        return url_for("PostLoanCheckView.add", loan=row.loan_id, kind=CheckKind.SPECIAL.value)
 
     def measures(self) -> Any:
         return [(measure.value, label_of(measure)) for measure in Measure]

@@ -38,6 +38,7 @@ from portal.loans.periods import add_months
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
 from portal.parameters.services import parameter
+from portal.risk.due_checks import days_overdue
 from portal.warnings.models import WarningCondition, WarningRule
 from portal.warnings.parameters import STATEMENT_MONTHS
 from portal.warnings.rules import GAUGES, WHOLE, Comparison, Indicator, Joined
@@ -357,6 +358,13 @@ def _statement_age(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
     return per_loan, Value(per_loan.c.months)
 
 
+def _check_overdue(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
+    """By the checks made by the date, the category of the date and the rules in force on it."""
+    own = aliased(at.source)
+    per_loan = at.only(days_overdue(own, at.on).where(*at.rows(own)), own.loan_id).subquery("overdue_checks")
+    return per_loan, Value(per_loan.c.days)
+
+
 def _month_of(day: Any) -> Any:
     """Months since the year 0: those of two days differ by the calendar months between them."""
     return cast(extract("year", day), Integer) * 12 + cast(extract("month", day), Integer)
@@ -376,6 +384,7 @@ READ: Mapping[Indicator, Reading] = {
     Indicator.DEBT_RATIO: _debt_ratio,
     Indicator.TURNOVER_CHANGE: _turnover_change,
     Indicator.STATEMENT_AGE: _statement_age,
+    Indicator.CHECK_OVERDUE: _check_overdue,
 }
 
 

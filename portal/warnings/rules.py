@@ -57,6 +57,8 @@ class Indicator(StrEnum):
     length are not compared: business here has its seasons, and a harvest blown up to a year is no year."""
     STATEMENT_AGE = "statement_age"
     """Whole months since the last statement, or since the loan was paid out where there is none."""
+    CHECK_OVERDUE = "check_overdue"
+    """Days by which a post-loan check is overdue; 0 where none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ GAUGES: Mapping[Indicator, Gauge] = {
     Indicator.DEBT_RATIO: Gauge(Unit.PERCENT),
     Indicator.TURNOVER_CHANGE: Gauge(Unit.PERCENT, signed=True),
     Indicator.STATEMENT_AGE: Gauge(Unit.MONTHS),
+    Indicator.CHECK_OVERDUE: Gauge(Unit.DAYS),
 }
 WINDOWED = tuple(indicator for indicator, gauge in GAUGES.items() if gauge.windowed)
 

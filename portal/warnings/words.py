@@ -55,6 +55,7 @@ describe(
         Indicator.DEBT_RATIO: _("The borrower's debt ratio"),
         Indicator.TURNOVER_CHANGE: _("The borrower's turnover against the year before"),
         Indicator.STATEMENT_AGE: _("Months since the last financial statement"),
+        Indicator.CHECK_OVERDUE: _("Days a post-loan check is overdue"),
     },
 )
 describe(

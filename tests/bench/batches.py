@@ -115,9 +115,7 @@ def day_end(app: Flask) -> list[Figure]:
             found.append(Figure("Bare INSERT … SELECT of the positions of all loans", plain, "s"))
             found.append(Figure(name, took, "s", target, f"{took / plain:.1f} times the bare one; {steps}"))
             if "keeping" in steps:
-                found.append(
-                    Figure("… its snapshot, with all that is added up of it", steps["keeping"], "s", 15)
-                )
+                found.append(Figure("… its snapshot, with all that is added up of it", steps["keeping"], "s", 15))
             else:
                 found.append(Figure("… during which bookings wait", steps["opening"], "s", 5))
     return found

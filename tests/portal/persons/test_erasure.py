@@ -27,6 +27,7 @@ from portal.customers.statements import FinancialStatement
 from portal.loans.models import Loan, LoanStatus
 from portal.persons import services
 from portal.persons.models import PersonRequest, RequestChannel, RequestKind, RequestState
+from portal.risk.checks import PostLoanCheck
 from tests.world import TODAY, World
 
 NAME, PHONE, RESIDENT_ID = "欧阳绝无仅有", "13787654321", "110101199003074514"
@@ -106,6 +107,10 @@ def test_it_is_refused_with_the_reason_while_something_stands_against_it(context
 
 def test_everything_personal_is_gone_figures_stay_and_old_copies_stay_shut(context: World):
     row = person(context)
+    with unit_of_work("tests.check"):
+        of_loans = PostLoanCheck.loan_id.in_(select(Loan.id).where(Loan.customer_id == row.id))
+        for check in db.session.scalars(select(PostLoanCheck).where(of_loans)).all():
+            check.flow = check.breach_note = check.evidence = NAME
     stored_before = everything_stored(context)
     assert NAME.encode() in stored_before
     assert not any(word.encode() in stored_before for word in (PHONE, RESIDENT_ID, PLACE, ACCOUNT, CONTENT))

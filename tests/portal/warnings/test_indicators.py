@@ -33,6 +33,8 @@ from portal.loans.repayments import repay
 from portal.loans.reversals import booking_of, reverse
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.products.terms import Method
+from portal.risk.checks import Breach, Business, CheckKind, Conclusion, Manner, PostLoanCheck, UseOfFunds
+from portal.risk.rules import CheckRules
 from portal.warnings import making
 from portal.warnings.indicators import RIGHTS, At, Value, hits
 from portal.warnings.models import WarningCondition, WarningLimit, WarningRule
@@ -59,6 +61,7 @@ def busy(company: Company) -> Company:
     ids = [loan.id for loan in loans]
     _secure(company, ids)
     _statements(company)
+    _checks(ids)
     for month in range(2, 6):
         on = dt.date(2026, month, 5)
         run_day_end(on - dt.timedelta(days=1))
@@ -182,6 +185,35 @@ def _statements(company: Company) -> None:
                 )
 
 
+def _checks(ids: list[int]) -> None:
+    """Of some loans none, of others several; one between the month-end and today."""
+    day = dt.date
+    held: dict[int, list[tuple[dt.date, dt.date | None]]] = {
+        0: [(day(2026, 1, 20), day(2026, 3, 1))],
+        1: [(day(2026, 1, 20), None), (day(2026, 4, 29), day(2026, 5, 9))],
+        2: [(day(2026, 1, 9), None)],
+        3: [(day(2026, 2, 1), None), (day(2026, 5, 4), day(2026, 11, 4))],
+        5: [(day(2026, 1, 9), day(2026, 4, 30))],
+    }
+    with unit_of_work("tests.checks"):
+        for place, checks in held.items():
+            for checked_on, next_check_on in checks:
+                db.session.add(
+                    PostLoanCheck(
+                        loan_id=ids[place],
+                        kind=CheckKind.REGULAR,
+                        checked_on=checked_on,
+                        next_check_on=next_check_on,
+                        manner=Manner.VISIT,
+                        use=UseOfFunds.AS_AGREED,
+                        business=Business.SAME,
+                        breach=Breach.NONE,
+                        conclusion=Conclusion.FINE,
+                        evidence="box 3",
+                    )
+                )
+
+
 # ---- the plain computation -------------------------------------------------------------------------------------------
 
 
@@ -196,6 +228,7 @@ class Plain:
         self.loans = {loan.id: loan for loan in db.session.scalars(select(Loan))}
         self.guarantors = list(db.session.scalars(select(Guarantor)))
         self.contracts = {row.id: row for row in db.session.scalars(select(GuaranteeContract))}
+        self.checks = list(db.session.scalars(select(PostLoanCheck)))
         self.lawsuits = list(db.session.scalars(select(Litigation)))
         statements = db.session.scalars(select(FinancialStatement))
         self.statements = [row for row in statements if row.collected_on <= on]
@@ -293,6 +326,18 @@ class Plain:
             months += 1
         return months
 
+    def check_overdue(self, position: Any) -> int:
+        loan = self.loans[position.loan_id]
+        made = [one for one in self.checks if one.loan_id == loan.id and one.checked_on <= self.on]
+        last = max(made, key=lambda one: (one.checked_on, one.id), default=None)
+        due = CheckRules(30, 6, 3, 1).due_on(
+            loan.disbursed_on,
+            loan.cut_over_on,
+            position.category,
+            None if last is None else (last.checked_on, last.next_check_on),
+        )
+        return max((self.on - due).days, 0)
+
     def value(self, indicator: Indicator, position: Any, window: int | None) -> Any:
         match indicator:
             case Indicator.DAYS_PAST_DUE:
@@ -314,6 +359,7 @@ class Plain:
             Indicator.DEBT_RATIO: self.debts,
             Indicator.TURNOVER_CHANGE: self.turnover,
             Indicator.STATEMENT_AGE: self.age,
+            Indicator.CHECK_OVERDUE: self.check_overdue,
         }
         return others[indicator](position)
 
@@ -342,6 +388,7 @@ THRESHOLDS = {
     Indicator.DEBT_RATIO: (1, 6_000, 8_000, 10_000, 13_000),
     Indicator.TURNOVER_CHANGE: (-6_000, -1_000, 0, 1_000, 5_000),
     Indicator.STATEMENT_AGE: (2, 3, 4, 17, 18),
+    Indicator.CHECK_OVERDUE: (0, 1, 30, 76),
 }
 
 
