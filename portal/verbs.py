@@ -22,6 +22,8 @@ tell(
     guarantees__remove=_("Record of a guarantee deleted"),
     guarantees__release=_("Guarantee released"),
     guarantees__refresh_clocks=_("Clocks worked out anew"),
+    collection__add=_("Contact with a debtor added"),
+    collection__change=_("Contact with a debtor changed"),
     lists__keep_filter=_("List filter saved"),
     lists__drop_filter=_("Saved filter deleted"),
     lists__prefer=_("Columns of a list chosen"),

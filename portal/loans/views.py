@@ -81,6 +81,7 @@ class LoanView(PortalView):
         ("TermsChangeView", "loan"),
         ("ReschedulingView", "loan"),
         ("AgreedFeeView", "loan"),
+        ("CollectionContactView", "loan"),
         ("WarningCaseView", "loan"),
         ("CategoryReviewView", "loan"),
         ("CategoryMinimumView", "loan"),
