@@ -81,18 +81,19 @@ describe(
         NextStep.FOLLOW_UP: _("Follow up on the last contact"),
     },
 )
-TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+TYPED = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+KEPT = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def clock_time(typed: str) -> str:
-    """A time of day as it is kept, so that times stand in order: 9：5 becomes nothing, 9：05 becomes 09:05."""
-    found = TIME.fullmatch(typed.strip().replace("：", ":"))
+    """A time of day as it is kept, so that times stand in order: 9：05 becomes 09:05."""
+    found = TYPED.fullmatch(typed.strip().replace("：", ":"))
     return f"{int(found[1]):02}:{found[2]}" if found else typed.strip()
 
 
 def time_problem(typed: str) -> Any:
     """What is wrong with a time of day."""
-    return None if TIME.fullmatch(typed) else _("Please enter a time such as 14:30.")
+    return None if KEPT.fullmatch(typed) else _("Please enter a time such as 14:30.")
 
 
 class CollectionContact(LoanChild, Model, Versioned):
@@ -107,7 +108,8 @@ class CollectionContact(LoanChild, Model, Versioned):
             sqlite_where=text("promised_on IS NOT NULL"),
         ),
         CheckConstraint(
-            "(outcome = 'promises_to_pay' AND promised_amount > 0 AND promised_on >= done_on) OR"
+            "(outcome = 'promises_to_pay' AND promised_amount IS NOT NULL AND promised_on IS NOT NULL"
+            " AND promised_amount > 0 AND promised_on >= done_on) OR"
             " (outcome <> 'promises_to_pay' AND promised_amount IS NULL AND promised_on IS NULL)",
             name="promise",
         ),

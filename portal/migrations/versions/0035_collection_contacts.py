@@ -31,7 +31,8 @@ def upgrade() -> None:
         sa.Column("made_by_id", sa.Integer(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "(outcome = 'promises_to_pay' AND promised_amount > 0 AND promised_on >= done_on) OR"
+            "(outcome = 'promises_to_pay' AND promised_amount IS NOT NULL AND promised_on IS NOT NULL"
+            " AND promised_amount > 0 AND promised_on >= done_on) OR"
             " (outcome <> 'promises_to_pay' AND promised_amount IS NULL AND promised_on IS NULL)",
             name=op.f("ck_collection_contact_promise"),
         ),

@@ -78,7 +78,7 @@ def test_promises_in_sql_are_what_the_rules_say(busy: Company):
     seen = set()
     for today in (dt.date(2026, 3, 18), dt.date(2026, 3, 26), TODAY, dt.date(2026, 6, 1)):
         state = state_in_sql(CollectionContact, today)
-        told = {number: found for number, found in db.session.execute(select(CollectionContact.id, state))}
+        told = dict(db.session.execute(select(CollectionContact.id, state)).all())
         expected = {row.id: by_rules(row, today) for row in rows}
         assert told == expected, today
         seen |= set(expected.values())
