@@ -224,6 +224,7 @@ tell(
     seed__demo=_("Demo company loaded"),
     seed__bulk=_("Company for measuring loaded"),
     seed__guarantees=_("Guarantees of the demo company loaded"),
+    seed__collection=_("Contacts of the demo company loaded"),
     seed__limits=_("Limits of the demo company loaded"),
     seed__statements=_("Financial statements of the demo company loaded"),
     seed__warnings=_("Warnings of the demo company loaded"),

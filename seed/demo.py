@@ -26,6 +26,7 @@ from portal.organization.models import Branch
 from seed import names
 from seed.calendar_days import load_calendar
 from seed.closing import load_month_ends
+from seed.collection import load_collection
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
 from seed.guarantees import load_guarantees
@@ -95,11 +96,13 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, terms, warnings, limits, news."""
+    """What follows once it is known how late loans are: month-ends, guarantees, contacts, terms, warnings, limits."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
         load_guarantees()
+    with unit_of_work("seed.collection"):
+        load_collection()
     load_terms()
     with unit_of_work("seed.statements"):
         load_statements()

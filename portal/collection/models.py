@@ -120,24 +120,26 @@ class CollectionContact(LoanChild, Model, Versioned):
     )
 
     id: Mapped[Id]
-    loan_id: Mapped[int] = field(_("Loan number"), ForeignKey("loan.id"), search=True, section=_("Contact"))
-    done_on: Mapped[BusinessDate] = field(_("Contacted on"), index=True, section=_("Contact"))
+    loan_id: Mapped[int] = field(
+        _("Loan number"), ForeignKey("loan.id"), search=True, section=_("Contact with the debtor")
+    )
+    done_on: Mapped[BusinessDate] = field(_("Contacted on"), index=True, section=_("Contact with the debtor"))
     done_time: Mapped[str] = field(
         _("Time"),
         String(5),
         filter=False,
         normalise=clock_time,
         check=time_problem,
-        section=_("Contact"),
+        section=_("Contact with the debtor"),
         help=_("On the 24-hour clock, such as 14:30. Calls and visits only at the hours that the parameters allow."),
     )
-    channel: Mapped[Channel] = field(_("Channel"), Choice(Channel), section=_("Contact"))
+    channel: Mapped[Channel] = field(_("Channel"), Choice(Channel), section=_("Contact with the debtor"))
     whom: Mapped[Whom] = field(
         _("Debtor"),
         Choice(Whom),
         default=Whom.BORROWER,
         required=True,
-        section=_("Contact"),
+        section=_("Contact with the debtor"),
         help=_(
             "Only who owes is contacted: the borrower, or a guarantor of this loan. Never family, neighbours, employers"
             " or other third persons, and nothing about the debt is said to them (house rule)."
@@ -148,7 +150,7 @@ class CollectionContact(LoanChild, Model, Versioned):
         ForeignKey("guarantor.id"),
         index=True,
         only_if=("whom", (Whom.GUARANTOR,)),
-        section=_("Contact"),
+        section=_("Contact with the debtor"),
         help=_("Which guarantor of this loan."),
     )
     outcome: Mapped[Outcome] = field(_("Outcome"), Choice(Outcome), section=_("Outcome"))
@@ -186,7 +188,11 @@ class CollectionContact(LoanChild, Model, Versioned):
         _("Act"), ForeignKey("legal_act.id"), index=True, readonly=True, filter=False, section=_("Evidence")
     )
     made_by_id: Mapped[int | None] = field(
-        _("By"), ForeignKey("staff.id", ondelete="SET NULL"), index=True, readonly=True, section=_("Contact")
+        _("By"),
+        ForeignKey("staff.id", ondelete="SET NULL"),
+        index=True,
+        readonly=True,
+        section=_("Contact with the debtor"),
     )
 
     loan: Mapped[Loan] = relationship()

@@ -22,7 +22,7 @@ from portal.core.values import CHINA, money_text
 from portal.core.views import PortalView, ScopedInterface
 from portal.loans.state import LoanState
 
-MENU = ("collection", _("Collection"))
+MENU = ("collection", _("Debt collection"))
 
 
 class CollectionContactView(PortalView):
@@ -43,7 +43,7 @@ class CollectionContactView(PortalView):
     menu, icon = MENU, "fa-comments-o"
     list_title, show_title, add_title, edit_title = (
         _("Contacts with debtors"),
-        _("Contact"),
+        _("Collection contact"),
         _("Add a contact"),
         _("Edit contact"),
     )
