@@ -25,6 +25,8 @@ from seed.company import BUSINESS_DATE
 
 CADENCE = (1, 3, 7, 14, 21, 28, 45, 60, 90)
 """Days past due on which the demo company made contact."""
+MONTH = 30
+"""Days between contacts from then on."""
 AFTER_LOSS, SINCE_LOSS = 45, timedelta(days=400)
 """Days between contacts about a written-off loan, and for how long it has had them."""
 EARLY = 7
@@ -96,8 +98,11 @@ def load_collection() -> None:
 
 def _late_days(since: date | None) -> Iterator[tuple[date, bool]]:
     """(day, whether the manager calls himself) of contacts with a debtor who is late since a due date."""
-    for days in CADENCE:
-        if since is not None and since + timedelta(days=days) <= BUSINESS_DATE:
+    if since is None:
+        return
+    late = (BUSINESS_DATE - since).days
+    for days in (*CADENCE, *range(CADENCE[-1] + MONTH, late + 1, MONTH)):
+        if days <= late:
             yield since + timedelta(days=days), days <= EARLY
 
 

@@ -128,7 +128,6 @@ class CollectionContact(LoanChild, Model, Versioned):
         _("Time"),
         String(5),
         filter=False,
-        normalise=clock_time,
         check=time_problem,
         section=_("Contact with the debtor"),
         help=_("On the 24-hour clock, such as 14:30. Calls and visits only at the hours that the parameters allow."),

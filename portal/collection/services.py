@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext
 
 from portal.collection.checking import problems_of
-from portal.collection.models import CollectionContact
+from portal.collection.models import CollectionContact, clock_time
 from portal.core import records, scope
 from portal.core.clock import business_date
 from portal.core.db import db
@@ -25,6 +25,7 @@ SAID = ("loan", "done_on", "outcome", "promised_amount", "promised_on")
 @verb("collection.add")
 def add(values: dict[str, Any]) -> CollectionContact:
     """A new contact, made by whoever is signed in; with the demand that it is. InvalidValues by field."""
+    values = _timed(values)
     wrong = records.problems(CollectionContact, values)
     if not wrong:
         alone(db.session(), "collection.calls")  # two calls at the same moment are counted one after the other
@@ -44,6 +45,7 @@ def change(row_id: int, values: dict[str, Any], version_seen: int | None = None)
 
     Conflict when somebody else changed it meanwhile; InvalidValues by field.
     """
+    values = _timed(values)
     row: CollectionContact = records.load(CollectionContact, row_id)
     wrong = records.problems(CollectionContact, values, row, partial=True)
     if not wrong:
@@ -54,6 +56,11 @@ def change(row_id: int, values: dict[str, Any], version_seen: int | None = None)
     records.change(CollectionContact, row_id, values, version_seen)
     _demand(row)
     return row
+
+
+def _timed(values: dict[str, Any]) -> dict[str, Any]:
+    """The time as it is kept, however it was typed."""
+    return {**values, "done_time": clock_time(values["done_time"])} if values.get("done_time") else values
 
 
 def _settled(row: CollectionContact, held: dict[str, Any], values: dict[str, Any]) -> dict[str, list[str]]:

@@ -154,10 +154,16 @@ class CollectionView(BaseView):
             "promise": told(promised, "promise") if promised else "",
             "promise_state": promised.promise if promised else None,
             "promised_on": told(promised, "promised_on") if promised else "",
-            "promised": told(promised, "promised_amount") if promised else "",
+            "promised": _amount(promised),
             "step": label_of(case.step),
             "add": url_for("CollectionContactView.add", loan=loan.id) if may("CollectionContact", "add") else "",
         }
+
+
+def _amount(promised: CollectionContact | None) -> str:
+    if promised is None or promised.promised_amount is None:
+        return ""
+    return derived(CollectionContact, ("promised_amount",), money_text(promised.promised_amount, thousands=True))
 
 
 def register(builder: Any) -> None:
