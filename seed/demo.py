@@ -96,14 +96,14 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, contacts, terms, warnings, limits."""
+    """What follows once it is known how late loans are: month-ends, guarantees, terms, contacts, warnings, limits."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
         load_guarantees()
+    load_terms()
     with unit_of_work("seed.collection"):
         load_collection()
-    load_terms()
     with unit_of_work("seed.statements"):
         load_statements()
     with unit_of_work("seed.warnings"):

@@ -18,7 +18,7 @@ from portal.collection.working import Case, Chip
 from portal.core import scope, timeline
 from portal.core.clock import business_date
 from portal.core.db import db, label_of
-from portal.core.home import COUNTED, LINES, HomeCard, Line, Tone, Waiting, register_card, short_day, yuan
+from portal.core.home import COUNTED, LINES, HomeCard, Line, Tone, Waiting, register_card, yuan
 from portal.core.masks import derived, told
 from portal.core.timeline import Event, Window
 from portal.customers.models import Customer
@@ -62,8 +62,7 @@ def _promised(contact: CollectionContact) -> str:
     if contact.outcome is not Outcome.PROMISE or contact.promised_on is None or contact.promised_amount is None:
         return ""
     amount = derived(CollectionContact, ("promised_amount",), yuan(contact.promised_amount))
-    day = derived(CollectionContact, ("promised_on",), short_day(contact.promised_on))
-    return str(gettext("%(amount)s by %(day)s", amount=amount, day=day))
+    return str(gettext("%(amount)s by %(day)s", amount=amount, day=told(contact, "promised_on")))
 
 
 def marks(loan_ids: Collection[int], day: date) -> Mapping[int, Mark]:
@@ -109,11 +108,9 @@ def _line(case: Case, chip: Chip, tone: Tone) -> Line:
     if chip is not Chip.STALE and promised is not None and promised.promised_amount is not None:
         value = derived(CollectionContact, ("promised_amount",), yuan(promised.promised_amount))
         if chip is Chip.BROKEN and promised.promised_on is not None:
-            day = derived(CollectionContact, ("promised_on",), short_day(promised.promised_on))
-            why = str(gettext("broken promise for %(day)s", day=day))
+            why = str(gettext("broken promise for %(day)s", day=told(promised, "promised_on")))
     elif case.last is not None:
-        day = derived(CollectionContact, ("done_on",), short_day(case.last.done_on))
-        why = str(gettext("last contact %(day)s", day=day))
+        why = str(gettext("last contact %(day)s", day=told(case.last, "done_on")))
     else:
         why = str(label_of(Chip.NEVER))
     url = url_for("LoanView.show", pk=case.loan.id) if scope.actor().may("Loan", "show") else ""
