@@ -28,6 +28,7 @@ AREAS = (
     "risk",
     "closing",
     "guarantees",
+    "collection",
     "limits",
     "warnings",
     "imports",

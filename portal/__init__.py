@@ -19,6 +19,7 @@ MENU = (
     "grids",
     "lending",
     "guarantees",
+    "collection",
     "risk",
     "warnings",
     "reports",

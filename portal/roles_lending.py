@@ -45,6 +45,17 @@ grant(
     audit="read @all",
 )
 grant(
+    "CollectionContact",
+    committee=ALL_READ,
+    branch_head=LOCAL,
+    team_lead="read export @team",
+    customer_manager="read export add edit @self",
+    risk=ALL_READ,
+    collections="read export add edit @branch",
+    compliance=ALL_READ,
+    audit=ALL_READ,
+)
+grant(
     "Repayment",
     committee=ALL_READ,
     branch_head=LOCAL,

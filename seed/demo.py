@@ -28,6 +28,7 @@ from seed.assessments import load_assessments
 from seed.calendar_days import load_calendar
 from seed.checks import load_checks
 from seed.closing import load_month_ends
+from seed.collection import load_collection
 from seed.company import BUSINESS_DATE
 from seed.customers import customers
 from seed.guarantees import load_guarantees
@@ -97,12 +98,14 @@ def _look_back() -> None:
 
 
 def _secure() -> None:
-    """What follows once it is known how late loans are: month-ends, guarantees, terms, checks, limits, risk."""
+    """What follows once it is known how late loans are: month-ends, guarantees, checks, contacts, limits, risk."""
     with unit_of_work("seed.closing"):
         load_month_ends()
     with unit_of_work("seed.guarantees"):
         load_guarantees()
     load_terms()
+    with unit_of_work("seed.collection"):
+        load_collection()
     with unit_of_work("seed.statements"):
         load_statements()
     with unit_of_work("seed.checks"):

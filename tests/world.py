@@ -19,6 +19,9 @@ from werkzeug.security import generate_password_hash
 
 from portal.closing.models import EntryKind, MonthEndEntry, MonthEndPosting, MonthEndProposal, VatLine
 from portal.closing.models import ProposalState as MonthEndState
+from portal.collection.models import CollectionContact
+from portal.collection.rules import Channel as ContactChannel
+from portal.collection.rules import Outcome, Whom
 from portal.core import roles
 from portal.core.accounts import sessions
 from portal.core.accounts.events import Way
@@ -750,6 +753,20 @@ def _guarantees(loan_id: int, tag: str) -> None:
     )
     _added(asset)
     settle(loan_id)
+    _added(
+        CollectionContact(
+            loan_id=loan_id,
+            done_on=TODAY,
+            done_time="09:30",
+            channel=ContactChannel.PHONE,
+            whom=Whom.GUARANTOR,
+            guarantor_id=guarantor_id,
+            outcome=Outcome.PROMISE,
+            promised_amount=50_000,
+            promised_on=TODAY + dt.timedelta(days=5),
+            note=f"called the guarantor of cust-{tag}",
+        )
+    )
 
 
 def _added(row: object) -> int:

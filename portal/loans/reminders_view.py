@@ -22,6 +22,7 @@ from portal.core.db import db
 from portal.core.help import Help
 from portal.core.home import COUNTED, LINES, HomeCard, Line, Waiting, register_card, short_day, yuan
 from portal.core.masks import derived, told
+from portal.loans.contacted import marks_of
 from portal.loans.models import Instalment
 from portal.loans.reminding import cadence, due_today, late_today
 from portal.loans.state import LoanState
@@ -42,6 +43,7 @@ class Call:
     amount: str
     url: str
     late: bool
+    loan_id: int
 
 
 def late_calls(day: date, most: int) -> list[Call]:
@@ -57,6 +59,7 @@ def late_calls(day: date, most: int) -> list[Call]:
             ),
             _record(row),
             True,
+            row.loan_id,
         )
         for row in found
     ]
@@ -73,6 +76,7 @@ def due_calls(day: date, most: int) -> list[Call]:
             derived(Instalment, OWED, yuan(instalment.unpaid)),
             _record(row),
             False,
+            row.loan_id,
         )
         for row, instalment in found
     ]
@@ -143,11 +147,13 @@ class RemindersView(BaseView):
                 (_("Late"), late_calls(day, SHOWN), _count(late_today(day), LoanState.loan_id)),
                 (_("Falling due"), due_calls(day, SHOWN), _count(due_today(day), Instalment.id)),
             ]
+            marks = marks_of({one.loan_id for _words, calls, _number in kinds for one in calls}, day)
         return self.render_template(
             "loans/reminders.html",
             title=_("To remind today"),
             day=day,
             kinds=kinds,
+            marks=marks,
             coming=[short_day(day + timedelta(days=ahead)) for ahead in sorted(rule.before)],
             late_days=sorted(rule.late),
             every=rule.every,

@@ -82,6 +82,7 @@ class LoanView(PortalView):
         ("ReschedulingView", "loan"),
         ("AgreedFeeView", "loan"),
         ("PostLoanCheckView", "loan"),
+        ("CollectionContactView", "loan"),
         ("WarningCaseView", "loan"),
         ("CategoryReviewView", "loan"),
         ("CategoryMinimumView", "loan"),

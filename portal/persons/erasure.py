@@ -12,6 +12,7 @@ from typing import Any
 from flask_babel import gettext
 from sqlalchemy import delete, exists, func, or_, select, text
 
+from portal.collection.models import CollectionContact
 from portal.core import files
 from portal.core.clock import business_date
 from portal.core.db import db
@@ -130,6 +131,10 @@ def _rows(customer: Customer) -> None:
         check.flow, check.breach_note, check.evidence = None, None, NOBODY
     for repayment in db.session.scalars(select(Repayment).where(Repayment.loan_id.in_(loans), Repayment.note != "")):
         repayment.note = None
+    stood_in = select(Guarantor.id).where(Guarantor.customer_id == customer.id)
+    contacts = or_(CollectionContact.loan_id.in_(loans), CollectionContact.guarantor_id.in_(stood_in))
+    for contact in db.session.scalars(select(CollectionContact).where(contacts, CollectionContact.note != "")):
+        contact.note = None
 
 
 def _copies(customer: Customer, name: str) -> tuple[list[str], dict[str, Any]]:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from portal.collection.models import CollectionContact, received_in_sql, replaced_in_sql
 from portal.core.clock import month_end
 from portal.core.db import days_between
 from portal.customers.models import RelatedParty
@@ -195,6 +196,23 @@ def _partial_payments(condition: WarningCondition, at: At) -> tuple[Any, Value]:
         .group_by(Repayment.loan_id)
     )
     return _counted(at.only(statement, Repayment.loan_id), f"partial_{condition.window}")
+
+
+def _broken_promises(condition: WarningCondition, at: At) -> tuple[Any, Value]:
+    """Promises whose day passed unmet within the window; what was booked later was not known then."""
+    assert condition.window is not None  # the form asks for it
+    promise = CollectionContact
+    statement = (
+        select(promise.loan_id, func.count().label("found"))
+        .where(
+            promise.promised_on >= at.on - timedelta(days=condition.window),
+            promise.promised_on < at.on,
+            received_in_sql(promise, at.on) < promise.promised_amount,
+            ~replaced_in_sql(promise, at.on),
+        )
+        .group_by(promise.loan_id)
+    )
+    return _counted(at.only(statement, promise.loan_id), f"broken_{condition.window}")
 
 
 def _guarantors_overdue(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
@@ -375,6 +393,7 @@ READ: Mapping[Indicator, Reading] = {
     Indicator.BALANCE: _balance,
     Indicator.OVERDUE_SHARE: _overdue_share,
     Indicator.PARTIAL_PAYMENTS: _partial_payments,
+    Indicator.BROKEN_PROMISES: _broken_promises,
     Indicator.CATEGORY: _category,
     Indicator.GUARANTORS_OVERDUE: _guarantors_overdue,
     Indicator.LAWSUITS_AGAINST_GUARANTORS: _lawsuits,

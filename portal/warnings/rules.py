@@ -39,6 +39,8 @@ class Indicator(StrEnum):
     """Overdue principal as a share of the balance."""
     PARTIAL_PAYMENTS = "partial_payments"
     """Payments of the last N days after which an instalment that was due was still unpaid."""
+    BROKEN_PROMISES = "broken_promises"
+    """Promises to pay that were broken within the last N days."""
     CATEGORY = "category"
     GUARANTORS_OVERDUE = "guarantors_overdue"
     """Guarantors, customers of ours, who are late with a loan of their own."""
@@ -81,6 +83,7 @@ GAUGES: Mapping[Indicator, Gauge] = {
     Indicator.BALANCE: Gauge(Unit.YUAN),
     Indicator.OVERDUE_SHARE: Gauge(Unit.PERCENT),
     Indicator.PARTIAL_PAYMENTS: Gauge(Unit.NUMBER, windowed=True),
+    Indicator.BROKEN_PROMISES: Gauge(Unit.NUMBER, windowed=True),
     Indicator.CATEGORY: Gauge(Unit.CATEGORY),
     Indicator.GUARANTORS_OVERDUE: Gauge(Unit.NUMBER),
     Indicator.LAWSUITS_AGAINST_GUARANTORS: Gauge(Unit.NUMBER),

@@ -46,6 +46,7 @@ describe(
         Indicator.BALANCE: _("Balance"),
         Indicator.OVERDUE_SHARE: _("Overdue principal, share of the balance"),
         Indicator.PARTIAL_PAYMENTS: _("Partial payments of the last days"),
+        Indicator.BROKEN_PROMISES: _("Promises to pay broken within the last days"),
         Indicator.CATEGORY: _("Category"),
         Indicator.GUARANTORS_OVERDUE: _("Guarantors who are late themselves"),
         Indicator.LAWSUITS_AGAINST_GUARANTORS: _("Lawsuits pending against guarantors"),

@@ -17,6 +17,8 @@ from flask_babel import Babel
 from sqlalchemy import func, select
 
 import portal.closing.posting
+import portal.collection.models
+import portal.collection.parameters
 import portal.grids.models
 import portal.limits.gate  # what other areas hang onto payouts and day-end needs its tables and parameters, whichever
 import portal.limits.parameters  # test of this process was first to bring them in

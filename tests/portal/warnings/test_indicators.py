@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from portal.collection.models import CollectionContact
+from portal.collection.rules import Channel, Outcome, Promise, PromiseState, Received, Whom, promise_state
 from portal.core.db import db
 from portal.core.work import unit_of_work
 from portal.customers.models import RelatedParty, Tie
@@ -27,7 +29,7 @@ from portal.guarantees.models import (
 )
 from portal.loans.classification import Category
 from portal.loans.day_end import run_day_end
-from portal.loans.models import Loan, Repayment
+from portal.loans.models import Allocation, Loan, Repayment
 from portal.loans.periods import add_months
 from portal.loans.repayments import repay
 from portal.loans.reversals import booking_of, reverse
@@ -62,6 +64,7 @@ def busy(company: Company) -> Company:
     _secure(company, ids)
     _statements(company)
     _checks(ids)
+    _promises(ids)
     for month in range(2, 6):
         on = dt.date(2026, month, 5)
         run_day_end(on - dt.timedelta(days=1))
@@ -80,6 +83,34 @@ def busy(company: Company) -> Company:
     with unit_of_work("tests.clocks"):
         refresh_all()
     return company
+
+
+def _promises(ids: list[int]) -> None:
+    """Kept, broken, replaced and too late ones, before and after the month-end."""
+    made = (
+        (0, (3, 4), (3, 6), 1_000),
+        (1, (2, 1), (2, 4), 1_000),
+        *((place, (month, 4), (month, 6), 1_000_000) for place in (2, 3, 4, 7) for month in (3, 4)),
+        (3, (4, 5), (4, 8), 1_000_000),
+        (5, (2, 27), (2, 28), 1_000),
+        (6, (4, 28), (4, 30), 1_000),
+        (8, (5, 4), (5, 19), 90_000_000),
+        (9, (5, 4), (5, 20), 90_000_000),
+    )
+    with unit_of_work("tests.promises"):
+        for place, (month, day), (by_month, by_day), amount in made:
+            db.session.add(
+                CollectionContact(
+                    loan_id=ids[place],
+                    done_on=dt.date(2026, month, day),
+                    done_time="10:00",
+                    channel=Channel.PHONE,
+                    whom=Whom.BORROWER,
+                    outcome=Outcome.PROMISE,
+                    promised_amount=amount,
+                    promised_on=dt.date(2026, by_month, by_day),
+                )
+            )
 
 
 def _secure(company: Company, ids: list[int]) -> None:
@@ -287,6 +318,20 @@ class Plain:
         total = sum(row.balance for row in self.positions)
         return Fraction(sum(row.balance for row in self.positions if row.customer_id in tied) * 10_000, total)
 
+    def broken(self, position: Any, window: int) -> int:
+        """One by one, from what was booked by then."""
+        parts = db.session.scalars(select(Allocation).where(Allocation.loan_id == position.loan_id))
+        receipts = [Received(part.amount, part.value_date) for part in parts if part.booking_date <= self.on]
+        rows = db.session.scalars(select(CollectionContact).where(CollectionContact.loan_id == position.loan_id))
+        promises = [
+            Promise(row.promised_amount or 0, row.done_on, row.promised_on, (row.done_on, row.done_time, row.id))
+            for row in rows
+            if row.promised_on is not None and row.done_on <= self.on
+        ]
+        within = [one for one in promises if 0 < (self.on - one.promised_on).days <= window]
+        states = [promise_state(one, receipts, promises, self.on) for one in within]
+        return states.count(PromiseState.BROKEN)
+
     def cover(self, position: Any) -> Fraction | None:
         things = [
             row
@@ -348,6 +393,8 @@ class Plain:
                 return Fraction(position.overdue_principal * 10_000, position.balance)
             case Indicator.PARTIAL_PAYMENTS:
                 return self.partial(position, window or 0)
+            case Indicator.BROKEN_PROMISES:
+                return self.broken(position, window or 0)
             case Indicator.CATEGORY:
                 return position.category.severity
         others: dict[Indicator, Callable[[Any], Any]] = {
@@ -379,6 +426,7 @@ THRESHOLDS = {
     Indicator.BALANCE: (100_000_000, 1_000_000, 1_500_000),
     Indicator.OVERDUE_SHARE: (0, 1, 1_000, 3_333),
     Indicator.PARTIAL_PAYMENTS: (0, 1, 2, 3),
+    Indicator.BROKEN_PROMISES: (0, 1, 2),
     Indicator.CATEGORY: tuple(Category),
     Indicator.GUARANTORS_OVERDUE: (0, 1, 2),
     Indicator.LAWSUITS_AGAINST_GUARANTORS: (0, 1, 2, 3),
