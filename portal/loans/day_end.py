@@ -29,17 +29,14 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Select,
-    String,
     Table,
     and_,
     case,
-    cast,
     delete,
     exists,
     func,
     insert,
     inspect,
-    literal,
     or_,
     select,
     text,
@@ -47,20 +44,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from portal.core.bulk import chunks
-from portal.core.clock import BusinessDay, calendar_date, month_end, now
+from portal.core.bulk import chunks, take_room
+from portal.core.clock import BusinessDay, calendar_date, month_end
 from portal.core.db import db
 from portal.core.errors import PortalError, Refused
 from portal.core.once import forget
 from portal.core.scope import ScopedSession, unscoped
 from portal.core.work import unit_of_work
 from portal.loans import following, runs
-from portal.loans.accrual import accrual_key, accruals, stops
+from portal.loans.accrual import accruals, stops
+from portal.loans.accrual_booking import book_accruals
 from portal.loans.allowance_groups import regroup_allowance
-from portal.loans.components import Component
 from portal.loans.due_groups import regroup_dues
-from portal.loans.ledger import Account, Journal, JournalKind, Posting
-from portal.loans.models import Loan
 from portal.loans.observation import assess, reclassify
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.resets import book_resets, day_before_reset
@@ -68,7 +63,6 @@ from portal.loans.state import LoanSnapshot, LoanState
 from portal.loans.states import replace_snapshot, replace_states
 from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_later_vintages
-from portal.loans.writing import RULE_VERSION
 
 log = structlog.get_logger("portal.day_end")
 
@@ -240,6 +234,7 @@ def _connection_of(session: Session) -> Connection:
 def _fill(session: Session, table: Table, rows: Any) -> None:
     """Replace what a temporary table holds; a read, as far as everybody else is concerned."""
     connection = session.connection(execution_options={"write": False})
+    take_room(session)
     session.execute(delete(table))
     if rows is not None:
         session.execute(insert(table).from_select([column.name for column in table.c], rows))
@@ -273,6 +268,7 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
         _fill(session, tables.accrual, _to_accrue(first, day, tables.closing if ends_month else None, tables.coming))
     steps.done("computing")
     with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
+        take_room(session)
         held = session.scalars(select(BusinessDay).with_for_update()).one()
         if held.open_date != first:
             raise Refused(gettext("Another day-end has closed %(day)s meanwhile.", day=first))
@@ -282,7 +278,7 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
             judged = assess(session, tables.closing, day)
             reclassify(session, tables.closing, judged, day)
             reclassify(session, tables.coming, judged, day + ONE_DAY)
-        booked = _accrue(session, tables.accrual, day)
+        booked = book_accruals(session, tables.accrual, day)
         if booked or ends_month:
             unit.note(accruals=booked)
         if ends_month:
@@ -316,7 +312,8 @@ def _from_states(day: date) -> Select[Any]:
     """The positions of a day, with balances and accrued interest as `loan_state` keeps them: each booking brings those
     up to date, so nothing is added up again that reconciliation proves."""
     kept: Any = select(LoanState.loan_id, LoanState.balance, LoanState.accrued_interest)
-    return positions(day, standing=True, booked=kept)
+    rows = positions(day, standing=True, booked=kept)
+    return rows.order_by(rows.selected_columns.loan_id)
 
 
 def _to_accrue(first: date, day: date, closing: Any, coming: Any) -> Any:
@@ -375,44 +372,3 @@ def _with_accruals(table: Table, accrual: Table) -> Select[Any]:
     accrued = table.c.accrued_interest + func.coalesce(accrual.c.amount, 0)
     columns = [accrued.label(name) if name == "accrued_interest" else table.c[name] for name in COLUMNS]
     return select(*columns).outerjoin_from(table, accrual, accrual.c.loan_id == table.c.loan_id)
-
-
-def _accrue(session: Session, accrual: Table, day: date) -> int:
-    """Book what was accrued and taken back; return how many journals."""
-    key = literal("accrual/") + cast(accrual.c.loan_id, String) + accrual_key(day)
-    on = accrual.c.on_day
-    values = {
-        "key": key,
-        "kind": literal(JournalKind.ACCRUAL, inspect(Journal).columns["kind"].type),
-        "opening": literal(False),
-        "value_date": on,
-        "booking_date": on,
-        "period": literal(day.year * 100 + day.month),
-        "rule_version": literal(RULE_VERSION),
-        "posted_at": literal(now(), inspect(Journal).columns["posted_at"].type),
-        "loan_id": accrual.c.loan_id,
-        "branch_id": Loan.branch_id,
-        "team_id": Loan.team_id,
-        "manager_id": Loan.manager_id,
-    }
-    rows: Any = select(*(value.label(name) for name, value in values.items())).join_from(
-        accrual, Loan, Loan.id == accrual.c.loan_id
-    )
-    session.execute(insert(Journal).from_select(list(values), rows))
-    kinds = inspect(Posting).columns
-    for account, sign in ((Account.INTEREST_RECEIVABLE, 1), (Account.INTEREST_INCOME, -1)):
-        line = {
-            "journal_id": Journal.id,
-            "kind": Journal.kind,
-            "account": literal(account, kinds["account"].type),
-            "component": literal(Component.INTEREST, kinds["component"].type),
-            "amount": accrual.c.amount * sign,
-            "value_date": on,
-            "booking_date": on,
-            "loan_id": accrual.c.loan_id,
-        }
-        postings: Any = select(*(value.label(name) for name, value in line.items())).join_from(
-            accrual, Journal, Journal.key == key
-        )
-        session.execute(insert(Posting).from_select(list(line), postings))
-    return _count(session, accrual)

@@ -27,6 +27,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from portal.core.bulk import take_room
 from portal.core.clock import business_date
 from portal.core.db import db
 from portal.core.scope import unscoped
@@ -176,6 +177,7 @@ def _booked() -> Iterator[Table]:
         prefixes=["TEMPORARY"],
     )
     connection = db.session.connection()
+    take_room(db.session())
     sums = [
         cast(func.sum(case((Posting.account == account, Posting.amount), else_=0)), BigInteger).label(name)
         for name, account in BOOKED.items()

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import and_, or_, select
 
+from portal.collection.models import CollectionContact
 from portal.core import timeline
 from portal.core.audit import AuditEntry, AuditRow
 from portal.core.db import db, label_of
@@ -27,6 +28,7 @@ from portal.imports.models import ImportBatch, ImportedChange, ImportedRange
 from portal.limits.models import Insider
 from portal.loans.models import Loan, Repayment
 from portal.persons.models import PersonRequest
+from portal.risk.checks import PostLoanCheck
 
 MOST_ENTRIES = 1_000
 """Of the trail; what is left out is said."""
@@ -77,6 +79,8 @@ def held_on(customer: Customer) -> list[Part]:
     ties = _of(RelatedParty, or_(RelatedParty.customer_id == customer.id, RelatedParty.related_id == customer.id))
     stands_in = _of(Guarantor, Guarantor.customer_id == customer.id)
     insiders = _of(Insider, Insider.customer_id == customer.id)
+    checks = _of(PostLoanCheck, PostLoanCheck.loan_id.in_(ids))
+    contacts = _of(CollectionContact, CollectionContact.loan_id.in_(ids))
     requests = _of(PersonRequest, PersonRequest.customer_id == customer.id)
     kept = (facts, statements, consents, ties, requests)
     about = [("Customer", [customer.id]), ("Loan", ids)]
@@ -91,6 +95,8 @@ def held_on(customer: Customer) -> list[Part]:
         _table("insiders", gettext("Shareholders and staff"), Insider, insiders, without=("customer",)),
         _table("guarantees", gettext("Stands in for"), Guarantor, stands_in, without=("customer", "name")),
         _table("payments", gettext("Payments"), Repayment, _of(Repayment, Repayment.loan_id.in_(ids))),
+        _table("checks", gettext("Post-loan checks"), PostLoanCheck, checks),
+        _table("contacts", gettext("Contacts with debtors"), CollectionContact, contacts),
         _table("requests", gettext("Requests about the data"), PersonRequest, requests, without=("customer",)),
         _files(customer, ids),
         _trail(customer, about),

@@ -29,7 +29,8 @@ from portal.loans.periods import add_months
 from portal.loans.positions import reaches
 from portal.loans.state import LoanSnapshot
 from portal.parameters.services import parameter
-from portal.warnings.indicators import At, hits, limits, untold
+from portal.warnings.indicators import hits, limits, untold
+from portal.warnings.measured import At
 from portal.warnings.models import BackTest, WarningRule
 from portal.warnings.parameters import NPL_DAYS
 

@@ -33,7 +33,8 @@ from portal.core.db import Choice, UtcDateTime, days_after, db
 from portal.core.scope import unscoped
 from portal.core.work import current_unit, verb
 from portal.parameters.services import parameter
-from portal.warnings.indicators import At, hits, is_shared
+from portal.warnings.indicators import hits, is_shared
+from portal.warnings.measured import At
 from portal.warnings.models import RuleState, WarningCase, WarningRule, WarningStep
 from portal.warnings.parameters import REST_DAYS
 from portal.warnings.rules import Level, Owner, State, Step

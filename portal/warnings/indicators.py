@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    Integer,
     Select,
     and_,
-    case,
     cast,
     distinct,
-    extract,
     false,
     func,
     literal,
@@ -28,67 +24,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from portal.collection.models import CollectionContact, received_in_sql, replaced_in_sql
-from portal.core.clock import month_end
 from portal.core.db import days_between
 from portal.customers.models import RelatedParty
-from portal.customers.statements import FinancialStatement
 from portal.guarantees.models import Clock, ClockKind, CollateralItem, GuaranteeContract, Guarantor, Litigation
 from portal.loans.minima import severity_of
 from portal.loans.models import Allocation, Instalment, Loan, Repayment
-from portal.loans.periods import add_months
-from portal.loans.state import LoanSnapshot, LoanState
 from portal.organization.models import Branch
-from portal.parameters.services import parameter
 from portal.risk.due_checks import days_overdue
+from portal.warnings.measured import At, Reading, Value
 from portal.warnings.models import WarningCondition, WarningRule
-from portal.warnings.parameters import STATEMENT_MONTHS
-from portal.warnings.rules import GAUGES, WHOLE, Comparison, Indicator, Joined
+from portal.warnings.rules import GAUGES, Indicator, Joined
+from portal.warnings.statement_indicators import debt_ratio, statement_age, turnover_change
 
 RIGHTS = (ClockKind.LIMITATION, ClockKind.GUARANTEE_PERIOD, ClockKind.GUARANTEE_LIMITATION)
 """Clocks at whose end a right is lost."""
-
-
-@dataclass(frozen=True)
-class At:
-    """Where loans are looked at: as they stand on the open business date, or at a month-end."""
-
-    on: date
-    past: bool = False
-    """From the snapshot of `on` instead of `loan_state`."""
-    loans: Collection[int] | None = None
-    """Only these loans."""
-
-    @property
-    def source(self) -> Any:
-        return LoanSnapshot if self.past else LoanState
-
-    def rows(self, source: Any) -> list[ColumnElement[bool]]:
-        """Which rows of the source, or of an alias of it, are those of the date."""
-        return [source.as_of == self.on] if self.past else []
-
-    def only(self, statement: Any, key: Any) -> Any:
-        return statement if self.loans is None else statement.where(key.in_(self.loans))
-
-    def only_borrowers(self, statement: Any, key: Any) -> Any:
-        """The same by the customers of these loans."""
-        of_loans = select(self.source.customer_id).where(*self.rows(self.source))
-        return statement if self.loans is None else statement.where(key.in_(self.only(of_loans, self.source.loan_id)))
-
-
-@dataclass(frozen=True)
-class Value:
-    """An indicator as a whole number, or as a share of something; not known where it is NULL or a share of 0."""
-
-    number: Any
-    of: Any = None
-
-    def test(self, comparison: Comparison, threshold: int) -> ColumnElement[bool]:
-        """SQL of `Comparison.holds`: NULL or false for what is not known. A share is multiplied out."""
-        limit: Any = literal(threshold, BigInteger)
-        if self.of is None:
-            return _compared(self.number, comparison, limit)
-        whole = literal(WHOLE, BigInteger)
-        return and_(self.of > 0, _compared(cast(self.number, BigInteger) * whole, comparison, self.of * limit))
 
 
 def hits(rule: WarningRule, at: At) -> Select[Any]:
@@ -128,19 +77,6 @@ def limits(rule: WarningRule, source: Any) -> list[ColumnElement[bool]]:
     return found
 
 
-def _compared(value: Any, comparison: Comparison, limit: Any) -> ColumnElement[bool]:
-    match comparison:
-        case Comparison.AT_LEAST:
-            return value >= limit
-        case Comparison.MORE:
-            return value > limit
-        case Comparison.AT_MOST:
-            return value <= limit
-        case Comparison.LESS:
-            return value < limit
-    return value == limit
-
-
 def _sum(expression: Any) -> ColumnElement[int]:
     """A sum as a whole number: PostgreSQL makes bigint sums numeric."""
     return cast(func.coalesce(func.sum(expression), 0), BigInteger)
@@ -154,10 +90,6 @@ def _counted(statement: Any, name: str) -> tuple[Any, Value]:
 def _standing(at: At) -> ColumnElement[bool]:
     released = GuaranteeContract.released_on
     return and_(GuaranteeContract.signed_on <= at.on, or_(released.is_(None), released > at.on))
-
-
-Reading = Callable[[WarningCondition, At], tuple[Any, Value]]
-"""(condition, date) -> (what to join by loan or customer, the value)."""
 
 
 def _days_past_due(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
@@ -295,97 +227,11 @@ def _collateral_cover(_condition: WarningCondition, at: At) -> tuple[Any, Value]
     return per_loan, Value(per_loan.c.worth, at.source.balance)
 
 
-def _statements(at: At, statement: Any = FinancialStatement) -> list[ColumnElement[bool]]:
-    """Which statements had been collected by the date."""
-    return [statement.collected_on <= at.on]
-
-
-def _recent(at: At, statement: Any) -> ColumnElement[bool]:
-    """Whether a statement is young enough to go by."""
-    months = int(parameter(STATEMENT_MONTHS, at.on).value)
-    return statement.period_end >= literal(add_months(at.on, -months), Date)
-
-
-def _debt_ratio(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
-    known = select(FinancialStatement.customer_id, func.max(FinancialStatement.period_end).label("period_end"))
-    known = known.where(*_statements(at), _recent(at, FinancialStatement)).group_by(FinancialStatement.customer_id)
-    last = at.only_borrowers(known, FinancialStatement.customer_id).subquery("last_statements")
-    per_customer = (
-        select(
-            FinancialStatement.customer_id,
-            FinancialStatement.total_liabilities.label("liabilities"),
-            FinancialStatement.total_assets.label("assets"),
-        )
-        .join(
-            last,
-            and_(
-                last.c.customer_id == FinancialStatement.customer_id,
-                last.c.period_end == FinancialStatement.period_end,
-            ),
-        )
-        .subquery("indebted")
-    )
-    return per_customer, Value(per_customer.c.liabilities, per_customer.c.assets)
-
-
-def _turnover_change(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
-    """The last statement that has one beside it of as many months that ended in the same month of the year before."""
-    now, before = aliased(FinancialStatement), aliased(FinancialStatement)
-    place = (
-        func.row_number()
-        .over(partition_by=now.customer_id, order_by=(now.period_end.desc(), before.period_end.desc()))
-        .label("place")
-    )
-    pairs = (
-        select(now.customer_id, now.turnover.label("turnover"), before.turnover.label("before"), place)
-        .join(
-            before,
-            and_(
-                before.customer_id == now.customer_id,
-                before.period_end < now.period_end,  # says nothing more, but an index can use it
-                before.months == now.months,
-                _month_of(before.period_end) == _month_of(now.period_end) - 12,
-            ),
-        )
-        .where(*_statements(at, now), *_statements(at, before), _recent(at, now))
-    )
-    pairs = at.only_borrowers(pairs, now.customer_id).subquery("pairs_of_statements")
-    per_customer = (
-        select(pairs.c.customer_id, pairs.c.turnover, pairs.c.before).where(pairs.c.place == 1).subquery("turnovers")
-    )
-    return per_customer, Value(per_customer.c.turnover - per_customer.c.before, per_customer.c.before)
-
-
-def _statement_age(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
-    """`rules.months_since`, in SQL."""
-    own = aliased(at.source)
-    known = select(FinancialStatement.customer_id, func.max(FinancialStatement.period_end).label("period_end"))
-    known = known.where(*_statements(at)).group_by(FinancialStatement.customer_id)
-    last = at.only_borrowers(known, FinancialStatement.customer_id).subquery("newest_statements")
-    since = func.coalesce(last.c.period_end, Loan.disbursed_on, type_=Date)
-    months: Any = literal(at.on.year * 12 + at.on.month, Integer) - _month_of(since)
-    if at.on != month_end(at.on):
-        months -= case((extract("day", since) > at.on.day, 1), else_=0)
-    statement = (
-        select(own.loan_id, months.label("months"))
-        .join(Loan, Loan.id == own.loan_id)
-        .outerjoin(last, last.c.customer_id == own.customer_id)
-        .where(*at.rows(own))
-    )
-    per_loan = at.only(statement, own.loan_id).subquery("ages_of_statements")
-    return per_loan, Value(per_loan.c.months)
-
-
 def _check_overdue(_condition: WarningCondition, at: At) -> tuple[Any, Value]:
     """By the checks made by the date, the category of the date and the rules in force on it."""
     own = aliased(at.source)
     per_loan = at.only(days_overdue(own, at.on).where(*at.rows(own)), own.loan_id).subquery("overdue_checks")
     return per_loan, Value(per_loan.c.days)
-
-
-def _month_of(day: Any) -> Any:
-    """Months since the year 0: those of two days differ by the calendar months between them."""
-    return cast(extract("year", day), Integer) * 12 + cast(extract("month", day), Integer)
 
 
 READ: Mapping[Indicator, Reading] = {
@@ -400,9 +246,9 @@ READ: Mapping[Indicator, Reading] = {
     Indicator.DAYS_TO_CLOCK: _days_to_clock,
     Indicator.GROUP_SHARE: _group_share,
     Indicator.COLLATERAL_COVER: _collateral_cover,
-    Indicator.DEBT_RATIO: _debt_ratio,
-    Indicator.TURNOVER_CHANGE: _turnover_change,
-    Indicator.STATEMENT_AGE: _statement_age,
+    Indicator.DEBT_RATIO: debt_ratio,
+    Indicator.TURNOVER_CHANGE: turnover_change,
+    Indicator.STATEMENT_AGE: statement_age,
     Indicator.CHECK_OVERDUE: _check_overdue,
 }
 

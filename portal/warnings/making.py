@@ -17,7 +17,8 @@ from portal.core.errors import InvalidValues, Refused
 from portal.core.scope import unscoped
 from portal.core.work import current_unit, verb
 from portal.parameters.services import parameter
-from portal.warnings.indicators import At, hits, limits
+from portal.warnings.indicators import hits, limits
+from portal.warnings.measured import At
 from portal.warnings.models import RuleState, WarningCase, WarningRule
 from portal.warnings.parameters import MOST_HIT
 from portal.warnings.rules import hits_most

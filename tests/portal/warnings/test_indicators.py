@@ -38,7 +38,8 @@ from portal.products.terms import Method
 from portal.risk.checks import Breach, Business, CheckKind, Conclusion, Manner, PostLoanCheck, UseOfFunds
 from portal.risk.rules import CheckRules
 from portal.warnings import making
-from portal.warnings.indicators import RIGHTS, At, Value, hits
+from portal.warnings.indicators import RIGHTS, hits
+from portal.warnings.measured import At, Value
 from portal.warnings.models import WarningCondition, WarningLimit, WarningRule
 from portal.warnings.rules import GAUGES, Comparison, Indicator, Joined
 from tests.portal.loans.conftest import Company
