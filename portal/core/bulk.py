@@ -146,8 +146,8 @@ class _Once(dict[Any, Any]):
 
 
 def take_room(session: Session) -> None:
-    """Until the transaction ends PostgreSQL joins and sorts whole tables in memory, where its usual 4 MB go through files;
-    and it does not compile statements, which costs more than it saves for those that run once."""
+    """Until the transaction ends PostgreSQL joins and sorts whole tables in memory, where its usual 4 MB go through
+    files; and it does not compile statements, which costs more than it saves for those that run once."""
     if session.get_bind().dialect.name == "postgresql":
         for setting in ("work_mem = '64MB'", "jit = off"):
             session.execute(text(f"SET LOCAL {setting}"))
