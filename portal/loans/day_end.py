@@ -37,6 +37,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    null,
     or_,
     select,
     text,
@@ -44,7 +45,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from portal.core.bulk import chunks, take_room
+from portal.core.bulk import chunks, table_of, take_room
 from portal.core.clock import BusinessDay, calendar_date, month_end
 from portal.core.db import db
 from portal.core.errors import PortalError, Refused
@@ -56,11 +57,13 @@ from portal.loans.accrual import accruals, stops
 from portal.loans.accrual_booking import book_accruals
 from portal.loans.allowance_groups import regroup_allowance
 from portal.loans.due_groups import regroup_dues
+from portal.loans.may_change import may_change
+from portal.loans.models import Loan
 from portal.loans.observation import assess, reclassify
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.resets import book_resets, day_before_reset
 from portal.loans.state import LoanSnapshot, LoanState
-from portal.loans.states import replace_snapshot, replace_states
+from portal.loans.states import change_states, replace_snapshot, replace_states
 from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_later_vintages
 
@@ -143,9 +146,9 @@ def rebuild_snapshots(days: Iterable[date]) -> None:
     with _workspace() as (session, tables):
         for day in wanted:
             with unscoped("a month-end is rebuilt"):
-                _fill(session, tables.closing, positions(day))
+                _fill(session, tables.closing, positions(day).add_columns(null().label("revision")))
             with unit_of_work("ledger.rebuild_snapshot", session) as unit, unscoped("a month-end is rebuilt"):
-                replace_snapshot(session, day, select(*tables.closing.c))
+                replace_snapshot(session, day, select(*(tables.closing.c[name] for name in COLUMNS)))
                 unit.note(day=day.isoformat())
         if wanted:
             with unit_of_work("ledger.rebuild_vintages", session) as unit, unscoped("month-ends were rebuilt"):
@@ -168,19 +171,17 @@ def rebuild_states() -> None:
 class _Tables:
     """Temporary tables of one connection."""
 
-    seen: Table
-    """The revision of each row of `loan_state` when computing began."""
+    asked: Table
+    """Loans that may stand otherwise when the day is opened, where not all of them may."""
     closing: Table
-    """Positions at the end of the day that is closed."""
+    """Positions at the end of the day that is closed, with the revision of the row of `loan_state` each is made of."""
     coming: Table
-    """Positions of the day that is opened."""
+    """The same of the day that is opened."""
     accrual: Table
     """Interest to accrue and, below 0, to take back, and on which day."""
-    changed: Table
-    """Loans whose row in `loan_state` is not as the day that is opened finds it."""
 
     def all(self) -> tuple[Table, ...]:
-        return self.seen, self.closing, self.coming, self.accrual, self.changed
+        return self.asked, self.closing, self.coming, self.accrual
 
 
 def _tables() -> _Tables:
@@ -191,14 +192,13 @@ def _tables() -> _Tables:
         return Table(f"day_end_{name}", metadata, key, *others, prefixes=["TEMPORARY"])
 
     def position(name: str) -> Table:
-        return table(name, *(Column(column, columns[column].type) for column in COLUMNS if column != "loan_id"))
+        return table(name, *(Column(column, columns[column].type) for column in (*COLUMNS[1:], "revision")))
 
     return _Tables(
-        seen=table("seen", Column("revision", Integer)),
+        asked=table("asked"),
         closing=position("closing"),
         coming=position("coming"),
         accrual=table("accrual", Column("amount", BigInteger), Column("on_day", Date)),
-        changed=table("changed", Column("customer_id", Integer)),
     )
 
 
@@ -259,12 +259,13 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
 
     Only a month-end leaves more than the state of the next day, so missed days before it cost nothing.
     """
-    ends_month = day == month_end(day)
+    ends_month, opened = day == month_end(day), day + ONE_DAY
+    narrowed = not ends_month and lateness_rules(first) == lateness_rules(opened)
     steps = _Steps()
     with unscoped("day-end computes the positions of all loans"):
-        _fill(session, tables.seen, select(LoanState.loan_id, LoanState.revision))
+        _fill(session, tables.asked, may_change(first, opened) if narrowed else None)
         _fill(session, tables.closing, _from_states(day) if ends_month else None)
-        _fill(session, tables.coming, _from_states(day + ONE_DAY))
+        _fill(session, tables.coming, _from_states(opened, tables.asked if narrowed else None))
         _fill(session, tables.accrual, _to_accrue(first, day, tables.closing if ends_month else None, tables.coming))
     steps.done("computing")
     with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
@@ -277,7 +278,7 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
         if ends_month:
             judged = assess(session, tables.closing, day)
             reclassify(session, tables.closing, judged, day)
-            reclassify(session, tables.coming, judged, day + ONE_DAY)
+            reclassify(session, tables.coming, judged, opened)
         booked = book_accruals(session, tables.accrual, day)
         if booked or ends_month:
             unit.note(accruals=booked)
@@ -286,9 +287,10 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
             replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
             steps.done("keeping")
         figures = _figures(session, tables.accrual, first, day, ends_month)
-        replace_states(session, day + ONE_DAY, _with_accruals(tables.coming, tables.accrual), tables.changed)
-        held.open_date = day + ONE_DAY
-        counted = {"loans": _count(session, tables.coming), "journals": unit.notes.get("accruals", 0)}
+        change = change_states if narrowed else replace_states
+        change(session, opened, _with_accruals(tables.coming, tables.accrual))
+        held.open_date = opened
+        counted = {"loans": _count(session, table_of(LoanState)), "journals": unit.notes.get("accruals", 0)}
         runs.finish(session, run_id, computed_again=moved, figures=figures, **counted)
     steps.done("opening")
     log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **steps.seconds)
@@ -308,12 +310,14 @@ class _Steps:
         self.seconds[step], self._since = round(monotonic() - self._since, 3), monotonic()
 
 
-def _from_states(day: date) -> Select[Any]:
-    """The positions of a day, with balances and accrued interest as `loan_state` keeps them: each booking brings those
-    up to date, so nothing is added up again that reconciliation proves."""
+def _from_states(day: date, asked: Table | None = None) -> Select[Any]:
+    """The positions of a day, of the loans asked for, with the revision of the rows they are made of: balances and
+    accrued interest are those of `loan_state`, which each booking brings up to date and reconciliation proves."""
+    loans: Any = None if asked is None else select(asked.c.loan_id)
     kept: Any = select(LoanState.loan_id, LoanState.balance, LoanState.accrued_interest)
-    rows = positions(day, standing=True, booked=kept)
-    return rows.order_by(rows.selected_columns.loan_id)
+    booked = kept if loans is None else kept.where(LoanState.loan_id.in_(loans))
+    rows = positions(day, standing=True, loans=loans, booked=booked).join(LoanState, LoanState.loan_id == Loan.id)
+    return rows.add_columns(LoanState.revision).order_by(rows.selected_columns.loan_id)
 
 
 def _to_accrue(first: date, day: date, closing: Any, coming: Any) -> Any:
@@ -337,17 +341,18 @@ def _figures(session: Session, accrual: Table, first: date, day: date, ends_mont
     return found
 
 
-def _count(session: Session, table: Table) -> int:
+def _count(session: Session, table: Any) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0
 
 
 def _catch_up(session: Session, tables: _Tables, first: date, day: date, ends_month: bool) -> int:
-    """Compute again the loans that were booked on since computing began; return how many."""
-    seen = tables.seen
+    """Compute again the loans that were booked on since computing began; return how many. Whatever is booked on a loan
+    dates its row anew."""
+    seen = tables.closing if ends_month else tables.coming
     changed = (
         select(LoanState.loan_id)
         .outerjoin(seen, seen.c.loan_id == LoanState.loan_id)
-        .where(or_(seen.c.loan_id.is_(None), seen.c.revision != LoanState.revision))
+        .where(LoanState.as_of == first, or_(seen.c.loan_id.is_(None), seen.c.revision != LoanState.revision))
     )
     gone = select(seen.c.loan_id).where(~exists().where(LoanState.loan_id == seen.c.loan_id))
     moved = [*session.scalars(changed), *session.scalars(gone)]

@@ -150,7 +150,7 @@ def many_regrouped(session: Session, customers: Select[Any]) -> Iterator[None]:
     yield
     _put_in(session, LoanState, customers)
     draw_together(session, LoanGroup, LOAN_SUMS, LoanGroup.as_of.is_(None))
-    draw_together(session, BorrowerGroup, BORROWER_SUMS, present)
+    draw_together(session, BorrowerGroup, BORROWER_SUMS, present & BorrowerGroup.customer_id.is_(None))
 
 
 def taken_out(session: Session, customers: Collection[int]) -> list[int]:

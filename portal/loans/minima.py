@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import CheckConstraint, ColumnElement, Index, case, func, literal, or_, select
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Select, case, func, literal, or_, select
 from sqlalchemy.orm import Mapped, relationship
 
 from portal.core.db import BigId, BusinessDate, Choice, Labelled, Model
@@ -79,7 +79,7 @@ def in_force(on: date) -> ColumnElement[bool]:
     return (CategoryMinimum.first_day <= on) & ends
 
 
-def minima(on: date, loans: Collection[int] | None = None) -> Any:
+def minima(on: date, loans: Collection[int] | Select[Any] | None = None) -> Any:
     """Per loan that is kept down on a date: the worst severity, and whether its lateness is technical (1 or 0)."""
     technical = case((CategoryMinimum.ground == Ground.TECHNICAL, 1), else_=0)
     statement = (

@@ -8,8 +8,7 @@ loans takes out what they added before and puts in what they add now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -22,7 +21,6 @@ from portal.core.clock import BusinessDay, business_date, month_end
 from portal.core.db import BusinessDate, Choice, Model, Money, db
 from portal.core.scope import unscoped
 from portal.loans.classification import Category
-from portal.loans.drawing_together import draw_together
 from portal.loans.models import Loan
 from portal.loans.moves import Positions, Way, moves, written_off_by
 from portal.loans.owned import OWNERS, OwnedAndHeld
@@ -80,19 +78,6 @@ def follow_states(session: Session, day: date) -> None:
         _insert(session, pair, day)
 
 
-@contextmanager
-def many_moved(session: Session, day: date, loans: Select[Any]) -> Iterator[None]:
-    """Around a change of many rows of `loan_state` by who has it alone, as day-end has; `loans` is a statement. The
-    moves to how things stand follow, and their rows that are alike are drawn together."""
-    pairs = present_pairs(session, day)
-    for pair in pairs:
-        _run(session, _inserted(_groups(False, loans, -1)), _dates(pair, day))
-    yield
-    for pair in pairs:
-        _run(session, _inserted(_groups(False, loans)), _dates(pair, day))
-    draw_together(session, LoanMove, SUMS, LoanMove.closed_on.is_(None))
-
-
 def take_out_moves(
     session: Session, day: date, present: Sequence[Pair], loans: Collection[int], past: Collection[int]
 ) -> None:
@@ -138,7 +123,7 @@ def moves_of(pair: Pair) -> tuple[Totals, Totals]:
     names = [*OWNERS, *(f"held_{name}" for name in OWNERS), *LIKENESS]
     keys = [getattr(LoanMove, name) for name in names]
     kept = select(*keys, *(func.sum(getattr(LoanMove, name)) for name in SUMS)).where(*moved(pair)).group_by(*keys)
-    anew, found = _groups(pair[1] is not None), list[Totals]()
+    anew, found = _groups(pair[1] is not None, narrowed=False), list[Totals]()
     for rows in (
         db.session.execute(kept),
         (row[2:] for row in db.session.execute(anew, _dates(pair, business_date()))),
@@ -193,14 +178,14 @@ def pairs_before(day: date) -> list[date]:
     return list(dict.fromkeys((day.replace(day=1) - timedelta(days=1), date(day.year - 1, 12, 31))))
 
 
-LOANS: Any = bindparam("loans", expanding=True)
-"""A list of them, given when a statement runs."""
+@cache
+def _groups(gone_by: bool, narrowed: bool, sign: int = 1) -> Select[Any]:
+    """What loans add to the groups of two dates, `opened` and `closed` (`gone_by`) or as they stand at `end`.
 
-
-def _groups(gone_by: bool, loans: Any = None, sign: int = 1) -> Select[Any]:
-    """What loans (None = all) add to the groups of two dates, `opened` and `closed` (`gone_by`) or as they stand at
-    `end`; with sign -1, what they take out."""
+    Of `loans` only, when narrowed; with sign -1, what they take out. Made once: that takes longer than to run it.
+    """
     opened, closed, by_then = (_day(name) for name in ("opened", "closed", "end"))
+    loans: Any = bindparam("loans", expanding=True) if narrowed else None
     old: Any = aliased(LoanSnapshot, name="old")
     new: Any = aliased(LoanSnapshot, name="new") if gone_by else LoanState
     before: Positions = (old, [old.as_of == opened, *_only(old, loans)])
@@ -231,11 +216,7 @@ def _day(name: str) -> Any:
 
 @cache
 def _addition(gone_by: bool, narrowed: bool, sign: int) -> Any:
-    """Made once: that takes longer than to run it."""
-    return _inserted(_groups(gone_by, LOANS if narrowed else None, sign))
-
-
-def _inserted(groups: Select[Any]) -> Any:
+    groups = _groups(gone_by, narrowed, sign)
     return insert(table_of(LoanMove)).from_select([str(column.key) for column in groups.selected_columns], groups)
 
 

@@ -73,6 +73,9 @@ BY_INSTALMENTS = (Method.LEVEL, Method.EQUAL_PRINCIPAL)
 """Methods whose principal falls due by and by; of any other, all of it is overdue from the first day."""
 
 
+Ids = Collection[int] | Select[Any] | None
+"""Of loans: all of them if None."""
+
 RESCHEDULED = (JournalKind.EXTENSION, JournalKind.RESTRUCTURING)
 """What puts principal off: the loan counts as restructured stock until it is paid."""
 
@@ -81,7 +84,7 @@ def positions(
     as_of: date,
     known_at: date | None = None,
     *,
-    loans: Collection[int] | None = None,
+    loans: Ids = None,
     standing: bool = False,
     booked: Select[Any] | None = None,
 ) -> Select[Any]:
@@ -91,8 +94,9 @@ def positions(
     It is run as any ORM statement, which scopes it (batches: inside `unscoped`). A statement made around it, from
     `positions(day).subquery()`, needs `execution_options(described_by=DESCRIBED_BY)` as well: options do not pass on.
 
-    `loans` narrows it to these loan ids. `standing` reads what instalments say was paid and who owns a loan, instead of
-    replaying it: much faster, and the same for the open business date, since nothing is booked with a later date.
+    `loans` narrows it to these loan ids, or to those of a statement. `standing` reads what instalments say was paid and
+    who owns a loan, instead of replaying it: much faster, and the same for the open business date, since nothing is
+    booked with a later date.
     `booked` says what each loan's balance (above 0) and accrued interest are, where that is known without adding up its
     postings: columns `loan_id`, `balance`, `accrued_interest`.
     """
@@ -153,7 +157,7 @@ def _known(entity: Any, as_of: date, known_at: date) -> ColumnElement[bool]:
     return and_(entity.value_date <= as_of, entity.booking_date <= known_at)
 
 
-def _booked(as_of: date, known_at: date, loans: Collection[int] | None) -> Any:
+def _booked(as_of: date, known_at: date, loans: Ids) -> Any:
     """Per loan: its balance, above 0, and its accrued interest."""
     balance = _whole(case((Posting.account == Account.LOANS, Posting.amount), else_=0))
     accrued = _whole(case((Posting.account == Account.INTEREST_RECEIVABLE, Posting.amount), else_=0))
@@ -166,7 +170,7 @@ def _booked(as_of: date, known_at: date, loans: Collection[int] | None) -> Any:
     return _only(statement, Posting.loan_id, loans)
 
 
-def _due_now(as_of: date, loans: Collection[int] | None) -> Any:
+def _due_now(as_of: date, loans: Ids) -> Any:
     """What is unpaid of each instalment that fell due, by what the instalments say."""
     statement = select(
         Instalment.loan_id,
@@ -177,7 +181,7 @@ def _due_now(as_of: date, loans: Collection[int] | None) -> Any:
     return _only(statement, Instalment.loan_id, loans)
 
 
-def _due_then(as_of: date, known_at: date, loans: Collection[int] | None) -> Any:
+def _due_then(as_of: date, known_at: date, loans: Ids) -> Any:
     """The same as it was known then: what was paid, and what was charged or cancelled later is undone."""
     paid_principal = _whole(case((Allocation.component == Component.PRINCIPAL, Allocation.amount), else_=0))
     paid_interest = _whole(case((Allocation.component == Component.INTEREST, Allocation.amount), else_=0))
@@ -224,7 +228,7 @@ def rescheduled(as_of: date, known_at: date) -> Any:
     )
 
 
-def _later_rates(as_of: date, known_at: date, loans: Collection[int] | None) -> Any:
+def _later_rates(as_of: date, known_at: date, loans: Ids) -> Any:
     """Loans whose terms changed since, or were not yet known to change: the rate that held before the first of that."""
     first = _only(
         select(func.min(TermsChange.id).label("id"))
@@ -248,7 +252,7 @@ def _arrears(due: Select[Any], tolerance: int) -> Select[Any]:
     ).group_by(line.c.loan_id)
 
 
-def _only(statement: Any, key: Any, loans: Collection[int] | None) -> Any:
+def _only(statement: Any, key: Any, loans: Ids) -> Any:
     return statement if loans is None else statement.where(key.in_(loans))
 
 

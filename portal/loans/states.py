@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, exists, func, insert, literal, or_, select, text, true
+from sqlalchemy import Select, bindparam, delete, exists, func, literal, or_, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from portal.core.scope import unscoped
 from portal.loans import industries as _industries  # noqa: F401 - groups follow customers into other industries
 from portal.loans.following import loans_changed
 from portal.loans.groups import many_regrouped, regroup_snapshot, regroup_states, states_regrouped
-from portal.loans.move_groups import follow_snapshot, follow_states, many_moved
+from portal.loans.move_groups import follow_snapshot, follow_states
 from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.state import LoanSnapshot, LoanState
@@ -58,48 +58,29 @@ FEW = 5
 """Where no more than one row in so many changes, its groups follow it; else all groups are made anew."""
 
 
-def replace_states(session: Session, day: date, rows: Select[Any], changed: Table | None = None) -> None:
-    """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`.
+def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
+    """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`."""
+    _write(session, rows)
+    opened = rows.subquery("open")
+    _run(session, delete(LoanState).where(~exists().where(opened.c.loan_id == LoanState.loan_id)))
+    regroup_states(session)
+    follow_states(session, day)
 
-    `changed` is a temporary table (loan_id, customer_id) for the rows that differ. On most days few do, the late ones:
-    then only these are written, and only their groups follow.
-    """
-    if changed is None:
-        _write_states(session, rows, rows)
+
+def change_states(session: Session, day: date, rows: Select[Any]) -> None:
+    """The same where only these rows may have changed: all others stay, and no loan leaves."""
+    held = rows.subquery("held")
+    some, all_of_them = (session.scalar(select(func.count()).select_from(one)) or 0 for one in (held, LoanState))
+    if some * FEW > all_of_them:
+        _write(session, rows)
         regroup_states(session)
-        follow_states(session, day)
-        return
-    few = _find_changed(session, rows, changed) and day.day > 1  # moves of a new month begin at another month-end
-    narrowed = rows.where(rows.selected_columns.loan_id.in_(select(changed.c.loan_id)))
-    if not few:
-        _write_states(session, narrowed, rows)
-        regroup_states(session)
-        follow_states(session, day)
-        return
-    customers, loans = (select(changed.c[name]) for name in ("customer_id", "loan_id"))
-    with many_regrouped(session, customers), many_moved(session, day, loans):
-        _write_states(session, narrowed, rows)
+    else:
+        with many_regrouped(session, select(held.c.customer_id)):
+            _write(session, rows)
+    follow_states(session, day)
 
 
-def _find_changed(session: Session, rows: Select[Any], changed: Table) -> bool:
-    """Note the loans whose rows are to be written or to go; whether they are few."""
-    session.execute(delete(changed))
-    new = rows.subquery("new")
-    same = new.c.loan_id == LoanState.loan_id
-    differs = _differs(LoanState, dict(new.c), apart_from=("loan_id", "as_of"))
-    to_write = select(new.c.loan_id, new.c.customer_id).outerjoin(LoanState, same)
-    to_go = select(LoanState.loan_id, LoanState.customer_id).where(~exists().where(same))
-    for found in (to_write.where(or_(LoanState.loan_id.is_(None), differs)), to_go):
-        session.execute(insert(changed).from_select(["loan_id", "customer_id"], found))
-    if _dialect(session) == "postgresql":  # nobody else tells it how much a temporary table holds
-        session.execute(text(f"ANALYZE {changed.name}"))
-    counted = (select(func.count()).select_from(table) for table in (changed, table_of(LoanState)))
-    differing, all_of_them = (session.scalar(count) or 0 for count in counted)
-    return differing * FEW <= all_of_them
-
-
-def _write_states(session: Session, rows: Select[Any], standing: Select[Any]) -> None:
-    """Write these rows; those of loans that are not among the standing go."""
+def _write(session: Session, rows: Select[Any]) -> None:
     statement, new = _inserted(
         _dialect(session), LoanState, rows.add_columns(literal(1).label("revision")), [*COLUMNS, "revision"]
     )
@@ -107,8 +88,6 @@ def _write_states(session: Session, rows: Select[Any], standing: Select[Any]) ->
     new["revision"] = LoanState.revision + 1
     statement = statement.on_conflict_do_update(index_elements=["loan_id"], set_=new, where=differs)
     _run(session, statement)
-    opened = standing.subquery("open")
-    _run(session, delete(LoanState).where(~exists().where(opened.c.loan_id == LoanState.loan_id)))
 
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
