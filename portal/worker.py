@@ -11,6 +11,7 @@ from portal.core.accounts.forgetting import forget
 from portal.core.scope import SYSTEM
 from portal.guarantees.clocks import refresh_all
 from portal.loans.day_end import run_nightly
+from portal.loans.proofs import reconcile_nightly
 from portal.moves.services import run_due
 from portal.trail import sealing
 from portal.trail.services import verify_and_archive
@@ -35,6 +36,7 @@ def work(app: Flask) -> None:
             done, stuck = run_due()  # moves count from a business day, so they follow the day that was opened
             log.info("staff moves", done=done, stuck=stuck)
             refresh_all()
+            reconcile_nightly()
 
     @huey.periodic_task(crontab(minute="*"), name="seal")
     def seal() -> None:

@@ -13,18 +13,27 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from sqlalchemy import select
 
+from portal.core import role_store
 from portal.core.clock import business_date, month_end, now
 from portal.core.db import db
 from portal.core.errors import Forbidden, Refused
 from portal.core.jobs import Report, job
+from portal.core.notifications import Message, notify, register_message
 from portal.core.scope import actor, unscoped
 from portal.core.work import current_unit, unit_of_work
 from portal.loans.day_end import run_day_end
 from portal.loans.positions import positions
 from portal.loans.reconciliation import Difference, reconcile, snapshot_differences
-from portal.loans.runs import MOST_TOLD, RunKind, differing, figures_kept, read_figures, record
+from portal.loans.runs import MOST_TOLD, DayEndRun, RunKind, differing, figures_kept, read_figures, record
 from portal.loans.state import LoanSnapshot, is_kept
 
+DIFFERENCES = register_message(
+    Message(
+        "ledger.differences",
+        _("Reconciliation found %(count)s differences between the ledger and what is kept of it."),
+        "danger",
+    )
+)
 CLOSE, PROVE, RECONCILE = "loans.day_end", "loans.prove_day", "loans.reconcile"
 """Jobs."""
 
@@ -88,6 +97,16 @@ def reconcile_now() -> int:
         )
         current_unit().note(day=today.isoformat(), differences=len(found))
     return number
+
+
+def reconcile_nightly() -> None:
+    """What the worker does each night after day-end: whoever may run day-end is told of differences."""
+    number = reconcile_now()
+    with unscoped("how a reconciliation ended"):
+        differences = db.session.scalar(select(DayEndRun.differences).where(DayEndRun.id == number))
+    if differences:
+        keepers = [user.id for user in role_store.allowed(("DayEnd", "run"))]
+        notify(keepers, DIFFERENCES.key, f"/day-end/run/{number}", count=differences)
 
 
 def _told(found: Sequence[Difference]) -> list[list[object]]:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
+from sqlalchemy.orm import Session
 
 from portal.core.bulk import take_room
 from portal.core.clock import business_date
@@ -77,6 +78,7 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     - what is kept of expected and collected cash by month is what adding up instalments and allocations gives;
     - the groups of vintage steps, and those of the allowance, are what adding up steps and postings gives.
     """
+    _at_one_moment(db.session())
     with unscoped("reconciliation looks at all loans"), _booked() as booked:
         return [
             *_trial_balance(),
@@ -93,6 +95,16 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
             *_added_up("allowance", *allowance_groups()),
             *(difference for day in month_ends for difference in snapshot_differences(day)),
         ]
+
+
+def _at_one_moment(session: Session) -> None:
+    """Begin to read afresh, and let all that follows be as of this moment, whatever is booked meanwhile: PostgreSQL has
+    to be asked for what SQLite does anyway. Within a unit of work it looks at what that has written so far."""
+    if session.info.get("unit_of_work"):
+        return
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def snapshot_differences(day: date) -> Iterator[Difference]:

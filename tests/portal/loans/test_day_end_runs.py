@@ -24,7 +24,7 @@ from portal.loans.ledger import Journal
 from portal.loans.models import Loan
 from portal.loans.repayments import repay
 from portal.loans.runs import DayEndRun, RunKind, RunState
-from portal.loans.state import LoanSnapshot
+from portal.loans.state import LoanSnapshot, LoanState
 from tests.portal.loans.conftest import START, Company, on_database
 
 JANUARY, FEBRUARY = dt.date(2026, 1, 31), dt.date(2026, 2, 28)
@@ -115,6 +115,20 @@ def test_a_reconciliation_writes_down_what_it_found(company: Company):
     run = run_of(proofs.reconcile_now())
     assert run.differences
     assert [loan.id] == sorted({number for check, number, _detail in run.told if check == "snapshot"})
+
+
+def test_each_night_whoever_runs_day_end_is_told_of_differences(company: Company, monkeypatch: pytest.MonkeyPatch):
+    told: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(proofs, "notify", lambda *told_to, **words: told.append((told_to[1:], words)))
+    monkeypatch.setattr(proofs.role_store, "allowed", lambda _permission: [])
+    company.lend()
+    proofs.reconcile_nightly()
+    assert told == []
+    with unit_of_work("tests.damage"), unscoped("damage"):
+        db.session.execute(update(LoanState).values(balance=7))
+    proofs.reconcile_nightly()
+    number = all_runs()[-1].id
+    assert told == [((proofs.DIFFERENCES.key, f"/day-end/run/{number}"), {"count": all_runs()[-1].differences})]
 
 
 def hold(url: str, ready: Any) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import current_app
 from sqlalchemy import delete, insert, select, update
 
 from portal.core.db import db
-from portal.core.scope import unscoped
+from portal.core.scope import SYSTEM, acting, unscoped
 from portal.core.work import unit_of_work
+from portal.loans import reconciliation
 from portal.loans.day_end import run_day_end
 from portal.loans.due_groups import DueGroup
 from portal.loans.groups import LoanGroup
 from portal.loans.ledger import Journal, JournalKind, Posting
-from portal.loans.models import Instalment, Loan, LoanStatus
+from portal.loans.models import Instalment, Loan, LoanStatus, Repayment
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
 from portal.loans.state import LoanSnapshot, LoanState
@@ -69,3 +73,24 @@ def test_each_kind_of_damage_is_found(company: Company):
             assert {difference.loan_id for difference in found} <= {number, None}
             raise Undone
     assert reconcile([JANUARY]) == []
+
+
+def test_what_is_booked_meanwhile_is_no_difference(company: Company, monkeypatch: pytest.MonkeyPatch):
+    loan, app, paid = company.lend().id, current_app._get_current_object(), reconciliation._paid  # type: ignore[attr-defined]
+
+    def book() -> None:
+        with app.app_context(), acting(SYSTEM):
+            repay(db.session.get_one(Loan, loan), 50_000, START, "R1")
+            db.session.remove()
+
+    def paid_after_a_booking() -> Iterator[reconciliation.Difference]:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(book).result()
+        return paid()
+
+    monkeypatch.setattr(reconciliation, "_paid", paid_after_a_booking)
+    assert reconcile() == []
+    db.session.rollback()
+    assert db.session.scalars(select(Repayment.code)).all() == ["R1"], "it was booked"
+    monkeypatch.undo()
+    assert reconcile() == []
