@@ -1,6 +1,6 @@
 """axe-core over every screen: no serious or critical violation, and nothing that a browser complains of.
 
-Chinese in the light theme by default; with PORTAL_TEST_VARIANTS=all English and the dark theme, too.
+Chinese in the light theme by default; with PORTAL_TEST_VARIANTS=all in the dark theme and in English, too.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ EXAMINE = """async (rules) => {
 COLOURS = ["color-contrast", "link-in-text-block"]
 """Rules whose answer depends on the theme."""
 EVERYTHING = os.environ.get("PORTAL_TEST_VARIANTS") == "all"
-BOTH_THEMES = (Variant("zh", "system"), Variant("en", "system"))
-CHOSEN = BOTH_THEMES if EVERYTHING else (ZH_LIGHT,)
+CHOSEN = (Variant("zh", "system"), Variant("en", "system")) if EVERYTHING else (ZH_LIGHT,)
 
 
 def violations(page: Page, rules: list[str] | None = None) -> list[str]:
@@ -53,7 +52,7 @@ def test_no_screen_has_a_serious_or_critical_violation(
     for stop in walk:
         page = walker.visit(stop)
         found = violations(page)
-        if EVERYTHING:
+        if EVERYTHING and variant.language == "zh":  # colours do not depend on the language
             found += [f"dark: {one}" for one in in_the_dark(page)]
         wrong += [f"{stop.name}, {stop.login}: {one}" for one in found]
     walker.close()
