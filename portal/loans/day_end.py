@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -184,7 +185,9 @@ class _Tables:
         return self.asked, self.closing, self.coming, self.accrual
 
 
+@cache
 def _tables() -> _Tables:
+    """The same each time, so that statements about them are made once."""
     columns, metadata = inspect(LoanState).columns, MetaData()
 
     def table(name: str, *others: Column[Any]) -> Table:
