@@ -128,6 +128,7 @@ register_card(
         to_collect,
         _("No promise is for today or broken, and nobody has been left alone for long."),
         "fa-comments-o",
+        quiet=True,
         later=True,
     )
 )

@@ -87,6 +87,7 @@ register_card(
         assessments,
         _("No risk has been assessed yet."),
         "fa-crosshairs",
+        quiet=True,
         later=True,
     )
 )

@@ -150,6 +150,7 @@ register_card(
         checks_due,
         _("No loan is to be checked now."),
         "fa-check-square-o",
+        quiet=True,
         later=True,
     )
 )
@@ -163,6 +164,7 @@ register_card(
         checks_overdue,
         _("No post-loan check is overdue."),
         "fa-check-square-o",
+        quiet=True,
         later=True,
     )
 )
