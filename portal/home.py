@@ -37,7 +37,10 @@ class HomeView(IndexView):
     @expose("/home/<string:key>")
     @has_access
     def card(self, key: str) -> Any:
-        """The inside of one card."""
+        """The inside of one card; nothing where a quiet one has nothing to say, and its place goes."""
         if key not in cards or cards[key] not in cards_for(scope.actor()):
             abort(404)
-        return self.render_template("portal/home_card.html", card=cards[key], held=filled(cards[key]))
+        card, held = cards[key], filled(cards[key])
+        if card.quiet and not held.lines and not held.figures:
+            return ""
+        return self.render_template("portal/home_card.html", card=card, held=held)

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 
 from portal.core import roles
 from portal.core.db import db
-from portal.core.home import cards
+from portal.core.home import Waiting, cards
 from portal.core.scope import SYSTEM, acting
 from portal.core.work import unit_of_work
 from portal.customers.models import Customer
@@ -115,3 +115,15 @@ def test_a_card_leads_to_the_list_of_the_same_rows(world: World):
     assert link
     listed = client.get(link[1]).get_data(as_text=True)
     assert listed.count('data-href="') == int(count[1])
+
+
+def test_a_quiet_card_that_comes_later_with_nothing_to_say_gives_its_place_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    client = world.login("risk")
+    monkeypatch.setattr("portal.home.filled", lambda _card: Waiting([]))
+    for card in cards.values():
+        if "risk" in card.places and card.later:
+            inside = client.get(f"/home/{card.key}").get_data(as_text=True)
+            assert (inside == "") == card.quiet, card.key
+    assert cards["checks_overdue"].quiet

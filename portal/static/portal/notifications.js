@@ -16,7 +16,9 @@
   all("[data-card]").forEach(async (card) => {
     try {
       const answer = await piece(card.dataset.card);
-      card.innerHTML = await answer.text();
+      const inside = await answer.text();
+      if (!inside.trim()) return card.remove();
+      card.innerHTML = inside;
     } catch (problem) {
       const wait = card.querySelector(".home-card-wait");
       wait.className = "home-card-nothing";
