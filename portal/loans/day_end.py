@@ -62,6 +62,7 @@ from portal.loans.may_change import may_change
 from portal.loans.models import Loan
 from portal.loans.observation import assess, reclassify
 from portal.loans.positions import COLUMNS, positions
+from portal.loans.prepared_groups import draw_all_together, prepare, temporary_tables
 from portal.loans.resets import book_resets, day_before_reset
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.loans.states import change_states, replace_snapshot, replace_states
@@ -182,7 +183,7 @@ class _Tables:
     """Interest to accrue and, below 0, to take back, and on which day."""
 
     def all(self) -> tuple[Table, ...]:
-        return self.asked, self.closing, self.coming, self.accrual
+        return self.asked, self.closing, self.coming, self.accrual, *temporary_tables()
 
 
 @cache
@@ -270,6 +271,10 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
         _fill(session, tables.closing, _from_states(day) if ends_month else None)
         _fill(session, tables.coming, _from_states(opened, tables.asked if narrowed else None))
         _fill(session, tables.accrual, _to_accrue(first, day, tables.closing if ends_month else None, tables.coming))
+        if narrowed:
+            prepare(
+                session, tables.asked, _with_accruals(tables.coming, tables.accrual, tables.coming.c.revision), first
+            )
     steps.done("computing")
     with unit_of_work("ledger.day_end", session) as unit, unscoped("day-end writes the positions of all loans"):
         take_room(session)
@@ -277,7 +282,7 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
         if held.open_date != first:
             raise Refused(gettext("Another day-end has closed %(day)s meanwhile.", day=first))
         moved = _catch_up(session, tables, first, day, ends_month)
-        unit.note(first=first.isoformat(), last=day.isoformat(), computed_again=moved)
+        unit.note(first=first.isoformat(), last=day.isoformat(), computed_again=len(moved))
         if ends_month:
             judged = assess(session, tables.closing, day)
             reclassify(session, tables.closing, judged, day)
@@ -290,19 +295,24 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
             replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
             steps.done("keeping")
         figures = _figures(session, tables.accrual, first, day, ends_month)
-        change = change_states if narrowed else replace_states
-        change(session, opened, _with_accruals(tables.coming, tables.accrual))
+        coming = _with_accruals(tables.coming, tables.accrual)
+        if narrowed:
+            change_states(session, first, coming, moved)
+        else:
+            replace_states(session, opened, coming)
         held.open_date = opened
         counted = {"loans": _count(session, table_of(LoanState)), "journals": unit.notes.get("accruals", 0)}
-        runs.finish(session, run_id, computed_again=moved, figures=figures, **counted)
+        runs.finish(session, run_id, computed_again=len(moved), figures=figures, **counted)
     steps.done("opening")
-    log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=moved, **steps.seconds)
+    if narrowed:
+        draw_all_together(session)
+        steps.done("drawing")
+    log.info("days closed", first=first.isoformat(), last=day.isoformat(), computed_again=len(moved), **steps.seconds)
 
 
 class _Steps:
-    """How many seconds each step took. All but `computing` are one transaction, which bookings wait for.
-
-    `booking` and `keeping` are of a month-end: accruals, and the snapshot with all that is added up of it.
+    """How many seconds each step took. `booking`, `keeping` and `opening` are one transaction, which bookings wait for,
+    and `drawing` is another. `booking` and `keeping` are of a month-end: accruals, and the snapshot with its sums.
     """
 
     def __init__(self) -> None:
@@ -348,8 +358,8 @@ def _count(session: Session, table: Any) -> int:
     return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def _catch_up(session: Session, tables: _Tables, first: date, day: date, ends_month: bool) -> int:
-    """Compute again the loans that were booked on since computing began; return how many. Whatever is booked on a loan
+def _catch_up(session: Session, tables: _Tables, first: date, day: date, ends_month: bool) -> list[int]:
+    """Compute again the loans that were booked on since computing began; return which. Whatever is booked on a loan
     dates its row anew."""
     seen = tables.closing if ends_month else tables.coming
     changed = (
@@ -372,11 +382,11 @@ def _catch_up(session: Session, tables: _Tables, first: date, day: date, ends_mo
         )
         anew = _to_accrue(first, day, closed if ends_month else None, opened)
         session.execute(insert(tables.accrual).from_select([column.name for column in tables.accrual.c], anew))
-    return len(moved)
+    return moved
 
 
-def _with_accruals(table: Table, accrual: Table) -> Select[Any]:
+def _with_accruals(table: Table, accrual: Table, *others: Any) -> Select[Any]:
     """The positions with the interest that is being accrued."""
     accrued = table.c.accrued_interest + func.coalesce(accrual.c.amount, 0)
     columns = [accrued.label(name) if name == "accrued_interest" else table.c[name] for name in COLUMNS]
-    return select(*columns).outerjoin_from(table, accrual, accrual.c.loan_id == table.c.loan_id)
+    return select(*columns, *others).outerjoin_from(table, accrual, accrual.c.loan_id == table.c.loan_id)

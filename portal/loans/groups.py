@@ -47,6 +47,7 @@ from portal.customers.models import Customer, Industry
 from portal.loans.classification import Category
 from portal.loans.drawing_together import draw_together
 from portal.loans.models import Loan
+from portal.loans.moves import column
 from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState
 
@@ -130,6 +131,16 @@ def states_regrouped(session: Session, loans: Collection[int]) -> Iterator[None]
 
 
 @contextmanager
+def customers_regrouped(session: Session, customers: Collection[int]) -> Iterator[None]:
+    """Around a change of rows of these customers in `loan_state` by who has it alone, as day-end has."""
+    for part in chunks(sorted(customers)):
+        _take_out(session, LoanState, part)
+    yield
+    for part in chunks(sorted(customers)):
+        _put_in(session, LoanState, part)
+
+
+@contextmanager
 def snapshots_regrouped(session: Session, loans: Collection[int]) -> Iterator[None]:
     """Around a change of these loans' owners, who see what the loans were at each month-end."""
     customers = _customers_of(session, loans)
@@ -140,17 +151,23 @@ def snapshots_regrouped(session: Session, loans: Collection[int]) -> Iterator[No
         _put_in(session, LoanSnapshot, part)
 
 
-@contextmanager
-def many_regrouped(session: Session, customers: Select[Any]) -> Iterator[None]:
-    """Around a change of many rows of `loan_state` by who has it alone, as day-end has: all loans of `customers`, a
-    statement, are taken out and put in, and the rows that are alike drawn together."""
-    _put_in(session, LoanState, customers, sign=-1)
-    present = BorrowerGroup.as_of.is_(None)
-    _run(session, delete(BorrowerGroup).where(present, BorrowerGroup.customer_id.in_(customers)))
-    yield
-    _put_in(session, LoanState, customers)
+def draw_groups_together(session: Session) -> None:
+    """Make one row of those groups of `loan_state` that are alike. By who has it alone, as day-end has."""
     draw_together(session, LoanGroup, LOAN_SUMS, LoanGroup.as_of.is_(None))
-    draw_together(session, BorrowerGroup, BORROWER_SUMS, present & BorrowerGroup.customer_id.is_(None))
+    together = BorrowerGroup.as_of.is_(None) & BorrowerGroup.customer_id.is_(None)
+    draw_together(session, BorrowerGroup, BORROWER_SUMS, together)
+
+
+def additions_of_each(source: Any, within: Select[Any], sign: int) -> list[tuple[Any, Select[Any]]]:
+    """(kind of group, what loans of the customers `within` add to it, standing as in a source of positions), a row for
+    each customer (`of_customer`); with sign -1 what they take out, but for the rows of those who stand apart."""
+    borrowers = (_borrowers(source, by_owner, within, sign=sign, each=True) for by_owner in (True, False))
+    return [(LoanGroup, _loans(source, within, sign=sign, each=True)), *((BorrowerGroup, one) for one in borrowers)]
+
+
+def standing_apart(customers: Select[Any]) -> Any:
+    """DELETE of the rows in which these customers stand apart now."""
+    return delete(BorrowerGroup).where(BorrowerGroup.as_of.is_(None), BorrowerGroup.customer_id.in_(customers))
 
 
 def taken_out(session: Session, customers: Collection[int]) -> list[int]:
@@ -255,26 +272,19 @@ CUSTOMERS: Any = bindparam("customers", expanding=True)
 def _put_in(
     session: Session,
     source: Any,
-    customers: Collection[int] | Select[Any] | None = None,
+    customers: Collection[int] | None = None,
     day: date | None = None,
     sign: int = 1,
 ) -> None:
-    if isinstance(customers, Select):
-        for statement in _additions(source, customers, day is not None, sign):
-            _run(session, statement)
-        return
     for statement in _made_once(source, None if customers is None else CUSTOMERS, day is not None, sign):
         _run(session, statement, {"customers": customers, "day": day})
 
 
-def _additions(source: Any, within: Any, dated: bool, sign: int) -> tuple[Any, ...]:
-    """What puts loans of the customers `within` (None = all) into their groups."""
+@cache
+def _made_once(source: Any, within: Any, dated: bool, sign: int) -> tuple[Any, ...]:
+    """What puts loans of the customers `within` (None = all) into their groups. Made once, which takes longer."""
     loans = _inserted(LoanGroup, _loans(source, within, dated, sign))
     return loans, *(_inserted(BorrowerGroup, _borrowers(source, owner, within, dated, sign)) for owner in (True, False))
-
-
-_made_once = cache(_additions)
-"""Making the statements takes longer than a database needs for them."""
 
 
 def _owned(source: Any, within: Any, dated: bool, names: Iterable[str]) -> Select[Any]:
@@ -283,35 +293,40 @@ def _owned(source: Any, within: Any, dated: bool, names: Iterable[str]) -> Selec
     owner = Loan if source is LoanSnapshot else source
     statement = select(
         (source.as_of if source is LoanSnapshot else _null_of(LoanGroup.as_of)).label("as_of"),
-        *(getattr(owner, name).label(name) for name in OWNERS),
-        *(getattr(source, name).label(f"held_{name}") for name in OWNERS),
-        *(getattr(Customer if name == "industry" else source, name).label(name) for name in names),
+        *(column(owner, name).label(name) for name in OWNERS),
+        *(column(source, name).label(f"held_{name}") for name in OWNERS),
+        *(column(Customer if name == "industry" else source, name).label(name) for name in names),
     ).select_from(source)
     if "industry" in names:
-        statement = statement.join(Customer, Customer.id == source.customer_id)
+        statement = statement.join(Customer, Customer.id == column(source, "customer_id"))
     if owner is Loan:
         statement = statement.join(Loan, Loan.id == source.loan_id)
     if dated:
         statement = statement.where(source.as_of == bindparam("day", type_=Date))
-    return statement if within is None else statement.where(source.customer_id.in_(within))
+    return statement if within is None else statement.where(column(source, "customer_id").in_(within))
 
 
+OF_CUSTOMER = "of_customer"
 KEYS = ("as_of", *OWNERS, *(f"held_{name}" for name in OWNERS))
 
 
-def _loans(source: Any, within: Any = None, dated: bool = False, sign: int = 1) -> Select[Any]:
-    """What loans add to their groups; with sign -1, what they take out of them."""
-    loan = _owned(source, within, dated, (*LIKENESS, *SUMS, "rate")).subquery("owned").c
+def _loans(source: Any, within: Any = None, dated: bool = False, sign: int = 1, each: bool = False) -> Select[Any]:
+    """What loans add to their groups; with sign -1, what they take out of them. Of `each` customer, or together."""
+    loan = _owned(source, within, dated, (*LIKENESS, *SUMS, "rate", *(["customer_id"] * each))).subquery("owned").c
+    whose = [loan.customer_id.label(OF_CUSTOMER)] if each else []
     keys = [loan[name] for name in (*KEYS, *LIKENESS)]
     return select(
+        *whose,
         *keys,
         (func.count() * sign).label("loans"),
         *((func.sum(loan[name]) * sign).label(name) for name in SUMS),
         (func.sum(loan.balance * loan.rate) * sign).label("balance_times_rate"),
-    ).group_by(*keys)
+    ).group_by(*whose, *keys)
 
 
-def _borrowers(source: Any, by_owner: bool, within: Any = None, dated: bool = False, sign: int = 1) -> Select[Any]:
+def _borrowers(
+    source: Any, by_owner: bool, within: Any = None, dated: bool = False, sign: int = 1, each: bool = False
+) -> Select[Any]:
     """The borrowers of loans in the groups these make; with sign -1 only those who do not stand apart."""
     likeness = () if by_owner else LIKENESS
     loan = _owned(source, within, dated, (*likeness, "customer_id", "balance")).subquery("owned").c
@@ -330,14 +345,16 @@ def _borrowers(source: Any, by_owner: bool, within: Any = None, dated: bool = Fa
         stands_apart |= one.owed >= literal_column(str(LARGE))
     apart = case((stands_apart, one.customer_id))
     told = {name: one[name] if name in likeness else _null_of(getattr(BorrowerGroup, name)) for name in LIKENESS}
+    whose = [one.customer_id.label(OF_CUSTOMER)] if each else []
     statement = select(
+        *whose,
         *(one[name] for name in KEYS),
         literal_column("true" if by_owner else "false", Boolean).label("by_owner"),
         *(value.label(name) for name, value in told.items()),
         apart.label("customer_id"),
         (func.count() * sign).label("borrowers"),
         (func.sum(one.balance) * sign).label("balance"),
-    ).group_by(*(one[name] for name in (*KEYS, *likeness)), apart)
+    ).group_by(*whose, *(one[name] for name in (*KEYS, *likeness)), apart)
     return statement.where(~stands_apart) if sign < 0 else statement
 
 

@@ -8,7 +8,8 @@ loans takes out what they added before and puts in what they add now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -21,8 +22,10 @@ from portal.core.clock import BusinessDay, business_date, month_end
 from portal.core.db import BusinessDate, Choice, Model, Money, db
 from portal.core.scope import unscoped
 from portal.loans.classification import Category
+from portal.loans.drawing_together import draw_together
+from portal.loans.groups import OF_CUSTOMER
 from portal.loans.models import Loan
-from portal.loans.moves import Positions, Way, moves, written_off_by
+from portal.loans.moves import Positions, Way, column, moves, written_off_by
 from portal.loans.owned import OWNERS, OwnedAndHeld
 from portal.loans.state import LoanSnapshot, LoanState, is_kept
 
@@ -78,6 +81,11 @@ def follow_states(session: Session, day: date) -> None:
         _insert(session, pair, day)
 
 
+def draw_moves_together(session: Session) -> None:
+    """Make one row of those moves to how things stand that are alike. By who has it alone, as day-end has."""
+    draw_together(session, LoanMove, SUMS, LoanMove.closed_on.is_(None))
+
+
 def take_out_moves(
     session: Session, day: date, present: Sequence[Pair], loans: Collection[int], past: Collection[int]
 ) -> None:
@@ -93,6 +101,18 @@ def put_in_moves(
 ) -> None:
     """After the change: what they add now."""
     _change(session, day, present, loans, past, 1)
+
+
+@contextmanager
+def customers_moved(session: Session, customers: Collection[int], day: date) -> Iterator[None]:
+    """Around a change of rows of these customers in `loan_state` by who has it alone, as day-end has: the moves of
+    these loans follow. `day` is the open business date."""
+    with unscoped("groups of moves follow the loans"):
+        loans = list(session.scalars(select(LoanState.loan_id).where(LoanState.customer_id.in_(customers))))
+    present = present_pairs(session, day)
+    take_out_moves(session, day, present, loans, ())
+    yield
+    put_in_moves(session, day, present, loans, ())
 
 
 def _regroup(session: Session, pair: Pair) -> None:
@@ -126,7 +146,7 @@ def moves_of(pair: Pair) -> tuple[Totals, Totals]:
     anew, found = _groups(pair[1] is not None, narrowed=False), list[Totals]()
     for rows in (
         db.session.execute(kept),
-        (row[2:] for row in db.session.execute(anew, _dates(pair, business_date()))),
+        (row[2:] for row in db.session.execute(anew, dates_of(pair, business_date()))),
     ):
         totals = {tuple(row[: len(names)]): tuple(map(int, row[len(names) :])) for row in rows}
         found.append({key: values for key, values in totals.items() if any(values)})
@@ -178,16 +198,25 @@ def pairs_before(day: date) -> list[date]:
     return list(dict.fromkeys((day.replace(day=1) - timedelta(days=1), date(day.year - 1, 12, 31))))
 
 
+def moves_of_each(source: Any, loans: Select[Any], sign: int) -> Select[Any]:
+    """What these loans add to the groups of moves to how they stand in a source of positions, a row for each customer
+    (`of_customer`); with sign -1, what they take out. It asks for the dates of `dates_of`."""
+    return _groups_of(source, loans, sign, each=True)
+
+
 @cache
 def _groups(gone_by: bool, narrowed: bool, sign: int = 1) -> Select[Any]:
     """What loans add to the groups of two dates, `opened` and `closed` (`gone_by`) or as they stand at `end`.
 
     Of `loans` only, when narrowed; with sign -1, what they take out. Made once: that takes longer than to run it.
     """
-    opened, closed, by_then = (_day(name) for name in ("opened", "closed", "end"))
     loans: Any = bindparam("loans", expanding=True) if narrowed else None
+    return _groups_of(aliased(LoanSnapshot, name="new") if gone_by else LoanState, loans, sign, gone_by)
+
+
+def _groups_of(new: Any, loans: Any, sign: int, gone_by: bool = False, each: bool = False) -> Select[Any]:
+    opened, closed, by_then = (_day(name) for name in ("opened", "closed", "end"))
     old: Any = aliased(LoanSnapshot, name="old")
-    new: Any = aliased(LoanSnapshot, name="new") if gone_by else LoanState
     before: Positions = (old, [old.as_of == opened, *_only(old, loans)])
     after: Positions = (new, [*([new.as_of == closed] if gone_by else []), *_only(new, loans)])
     move = moves(before, after, written_off_by(by_then, by_then, loans)).subquery("move")
@@ -205,9 +234,10 @@ def _groups(gone_by: bool, narrowed: bool, sign: int = 1) -> Select[Any]:
         "balance_after": func.sum(move.c.balance_after) * sign,
         "balance_kept": func.sum(kept) * sign,
     }
-    statement = select(*(value.label(name) for name, value in {**keys, **added}.items())).select_from(move)
+    whose = [move.c.customer_id.label(OF_CUSTOMER)] if each else []
+    statement = select(*whose, *(value.label(name) for name, value in {**keys, **added}.items())).select_from(move)
     grouped = [value for name, value in keys.items() if name not in ("opened_on", "closed_on")]
-    return statement.join(Loan, Loan.id == move.c.loan_id).group_by(*grouped)
+    return statement.join(Loan, Loan.id == move.c.loan_id).group_by(*whose, *grouped)
 
 
 def _day(name: str) -> Any:
@@ -221,15 +251,16 @@ def _addition(gone_by: bool, narrowed: bool, sign: int) -> Any:
 
 
 def _only(source: Any, loans: Any) -> list[Any]:
-    return [] if loans is None else [source.loan_id.in_(loans)]
+    return [] if loans is None else [column(source, "loan_id").in_(loans)]
 
 
 def _insert(session: Session, pair: Pair, day: date, loans: Collection[int] | None = None, sign: int = 1) -> None:
     """Put in what (these) loans add to two dates; `day` is the open business date."""
-    _run(session, _addition(pair[1] is not None, loans is not None, sign), {**_dates(pair, day), "loans": loans})
+    _run(session, _addition(pair[1] is not None, loans is not None, sign), {**dates_of(pair, day), "loans": loans})
 
 
-def _dates(pair: Pair, day: date) -> dict[str, date | None]:
+def dates_of(pair: Pair, day: date) -> dict[str, date | None]:
+    """What statements about a pair of dates ask for; `day` is the open business date."""
     opened, closed = pair
     return {"opened": opened, "closed": closed, "end": closed or day}
 

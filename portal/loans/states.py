@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, func, literal, or_, select, text, true
+from sqlalchemy import Select, bindparam, delete, exists, literal, or_, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,10 +15,11 @@ from portal.core.bulk import chunks, table_of
 from portal.core.scope import unscoped
 from portal.loans import industries as _industries  # noqa: F401 - groups follow customers into other industries
 from portal.loans.following import loans_changed
-from portal.loans.groups import many_regrouped, regroup_snapshot, regroup_states, states_regrouped
+from portal.loans.groups import regroup_snapshot, regroup_states, states_regrouped
 from portal.loans.move_groups import follow_snapshot, follow_states
 from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
+from portal.loans.prepared_groups import in_place
 from portal.loans.state import LoanSnapshot, LoanState
 from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_vintages
@@ -54,10 +55,6 @@ def _refreshing(dialect: str, day: date, _rules: str) -> Any:
     return statement.on_conflict_do_update(index_elements=["loan_id"], set_=new)
 
 
-FEW = 5
-"""Where no more than one row in so many changes, its groups follow it; else all groups are made anew."""
-
-
 def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
     """Make `loan_state` these positions of a day; a row whose figures stay the same keeps its old `as_of`."""
     _write(session, rows)
@@ -67,17 +64,11 @@ def replace_states(session: Session, day: date, rows: Select[Any]) -> None:
     follow_states(session, day)
 
 
-def change_states(session: Session, day: date, rows: Select[Any]) -> None:
-    """The same where only these rows may have changed: all others stay, and no loan leaves."""
-    held = rows.subquery("held")
-    some, all_of_them = (session.scalar(select(func.count()).select_from(one)) or 0 for one in (held, LoanState))
-    if some * FEW > all_of_them:
+def change_states(session: Session, day: date, rows: Select[Any], moved: Collection[int]) -> None:
+    """The same where only these rows may have changed, and their groups are prepared: all others stay, and no loan
+    leaves. `moved` are loans that were booked on since. What was open until now is `day`."""
+    with in_place(session, moved, day):
         _write(session, rows)
-        regroup_states(session)
-    else:
-        with many_regrouped(session, select(held.c.customer_id)):
-            _write(session, rows)
-    follow_states(session, day)
 
 
 def _write(session: Session, rows: Select[Any]) -> None:

@@ -27,7 +27,7 @@ from seed.identity import mobile, resident_id
 from tests.bench.measuring import Figure, peak_memory, seconds
 
 EXPORTED = 100_000
-STEPS = ("computing", "booking", "keeping", "opening")
+STEPS = ("computing", "booking", "keeping", "opening", "drawing")
 
 
 def exports(app: Flask) -> list[Figure]:
@@ -118,6 +118,7 @@ def day_end(app: Flask) -> list[Figure]:
                 found.append(Figure("… its snapshot, with all that is added up of it", steps["keeping"], "s", 15))
             else:
                 found.append(Figure("… during which bookings wait", steps["opening"], "s", 5))
+                found.append(Figure("… and again, while groups are drawn together", steps["drawing"], "s", 5))
     return found
 
 

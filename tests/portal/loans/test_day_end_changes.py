@@ -11,7 +11,9 @@ from sqlalchemy import inspect, select
 
 from portal.core.clock import business_date
 from portal.core.db import db
-from portal.loans import states
+from portal.core.work import unit_of_work
+from portal.customers.models import Industry
+from portal.loans import day_end, prepared_groups, states
 from portal.loans.day_end import run_day_end
 from portal.loans.groups import BORROWER_SUMS, LARGE, LOAN_SUMS, BorrowerGroup, LoanGroup
 from portal.loans.move_groups import SUMS, LoanMove
@@ -72,3 +74,55 @@ def test_groups_follow_the_few_loans_that_change_from_day_to_day(company: Compan
     assert days[late.id] == (business_date() - dt.date(2026, 2, 5)).days
     unchanged = set(db.session.scalars(select(LoanState.as_of).where(LoanState.days_past_due == 0)))
     assert max(unchanged) < business_date(), "what did not change says since when"
+
+
+MOMENTS = {
+    "loans are computed, their customers are looked up next": (prepared_groups, "_fill_comes", True),
+    "groups are being worked out": (prepared_groups, "_fill_comes", False),
+    "all is worked out": (day_end, "prepare", False),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS.values(), ids=MOMENTS)
+def test_what_others_do_while_it_computes_is_in_the_groups(
+    company: Company, monkeypatch: pytest.MonkeyPatch, moment: tuple[Any, str, bool]
+):
+    late = [company.lend(customer=company.customer(f"C{n}")) for n in range(8)]
+    far = dt.date(2027, 1, 15)
+    calm = company.lend(Method.INTEREST_ONLY, LARGE, first_due_on=far, customer=company.customer("C1"))
+    company.lend(Method.INTEREST_ONLY, LARGE, first_due_on=far, customer=company.customer("C5"))
+    punctual = company.lend(first_due_on=far, customer=company.customer("C6"))
+    run_day_end(dt.date(2026, 2, 19))
+    today = business_date()
+
+    def work() -> None:
+        repay(late[0], 300_000, today, "R1")
+        settle_early(calm, today, "R2")
+        hand_over([late[2]], company.owner("B2-M2"))
+        with unit_of_work("tests.industry"):
+            company.customer("C3").industry = Industry.TRADE
+        company.lend(customer=company.customer("C4"))
+        repay(punctual, 50_000, today, "R3")
+
+    module, name, before = moment
+    original, rest = getattr(module, name), [work]
+
+    def step(*args: Any) -> None:
+        if before and rest:
+            rest.pop()()
+        original(*args)
+        if rest:
+            rest.pop()()
+
+    monkeypatch.setattr(module, name, step)
+    run_day_end(today)
+    assert rest == []
+    assert reconcile([]) == []
+    for model, sums, present in (
+        (LoanGroup, LOAN_SUMS, LoanGroup.as_of.is_(None)),
+        (BorrowerGroup, BORROWER_SUMS, BorrowerGroup.as_of.is_(None)),
+        (LoanMove, SUMS, LoanMove.closed_on.is_(None)),
+    ):
+        assert alike(model, sums, present) == []
+    run_day_end(dt.date(2026, 3, 31))
+    assert reconcile([]) == []
