@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, bindparam, case, delete, func, insert, select
+from sqlalchemy import Index, Select, bindparam, case, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, table_of
@@ -34,7 +34,7 @@ class AllowanceGroup(OwnedAndHeld, Model):
 
     __table_args__ = (Index("ix_allowance_group_branch", "branch_id"),)
 
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     kind: Mapped[JournalKind] = mapped_column(Choice(JournalKind))
     counts_from: Mapped[int]
     """Year and month, as in 202606, from the end of which the lines count: of the later of value and booking date."""

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import ForeignKey, Index, Select, delete, func, insert, select
+from sqlalchemy import Index, Select, delete, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks
@@ -59,7 +59,7 @@ class VintageStep(LoanChild, Model):
     """The cohort: year and month of the loan's disbursement, as in 202606."""
     on_book: Mapped[int]
     """Months on book: 0 at the end of the month of the disbursement."""
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     step: Mapped[Step] = mapped_column(Choice(Step))
     amount: Mapped[Money]
 
@@ -76,7 +76,7 @@ class VintageGroup(Owned, Model):
     """With the next four as in `VintageStep`."""
     lent_in: Mapped[int]
     on_book: Mapped[int]
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     step: Mapped[Step] = mapped_column(Choice(Step))
     amount: Mapped[Money]
     steps: Mapped[int]

@@ -65,7 +65,13 @@ from portal.loans.positions import COLUMNS, positions
 from portal.loans.prepared_groups import draw_all_together, prepare, temporary_tables
 from portal.loans.resets import book_resets, day_before_reset
 from portal.loans.state import LoanSnapshot, LoanState
-from portal.loans.states import change_states, replace_snapshot, replace_states
+from portal.loans.states import (
+    change_states,
+    follow_month_end,
+    replace_snapshot,
+    replace_states,
+    write_snapshot,
+)
 from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_later_vintages
 
@@ -292,8 +298,10 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
             unit.note(accruals=booked)
         if ends_month:
             steps.done("booking")
-            replace_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
+            write_snapshot(session, day, _with_accruals(tables.closing, tables.accrual))
             steps.done("keeping")
+            follow_month_end(session, day)
+            steps.done("adding")
         figures = _figures(session, tables.accrual, first, day, ends_month)
         coming = _with_accruals(tables.coming, tables.accrual)
         if narrowed:
@@ -311,8 +319,8 @@ def _close(session: Session, tables: _Tables, first: date, day: date, run_id: in
 
 
 class _Steps:
-    """How many seconds each step took. `booking`, `keeping` and `opening` are one transaction, which bookings wait for,
-    and `drawing` is another. `booking` and `keeping` are of a month-end: accruals, and the snapshot with its sums.
+    """How many seconds each step took. All between `computing` and `drawing` are one transaction, which bookings wait
+    for, and `drawing` another. Of a month-end are `booking` (accruals), `keeping` (its snapshot), `adding` (sums).
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, bindparam, delete, func, insert, literal, or_, select, text
+from sqlalchemy import Index, Select, bindparam, delete, func, insert, literal, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.core.bulk import chunks, insert_rows, reserve_ids
@@ -43,7 +43,7 @@ class DueGroup(Owned, Model):
         Index("ix_due_group_added", "id", postgresql_where=text("added"), sqlite_where=text("added")),
     )
 
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     due_month: Mapped[int]
     """Year and month of the due date, as in 202606."""
     months_after: Mapped[int]

@@ -24,7 +24,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Date,
-    ForeignKey,
     Index,
     Select,
     bindparam,
@@ -71,7 +70,7 @@ class LoanGroup(GroupOfLoans, Model):
 
     __table_args__ = (Index("ix_loan_group_as_of_branch", "as_of", "branch_id"),)
 
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     category: Mapped[Category] = mapped_column(Choice(Category))
     days_past_due: Mapped[int]
     industry: Mapped[Industry | None] = mapped_column(Choice(Industry))
@@ -95,11 +94,11 @@ class BorrowerGroup(GroupOfLoans, Model):
 
     by_owner: Mapped[bool]
     """Whether loans are told apart by their owners alone; else also by the following, which is NULL then."""
-    product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int | None]
     category: Mapped[Category | None] = mapped_column(Choice(Category))
     days_past_due: Mapped[int | None]
     industry: Mapped[Industry | None] = mapped_column(Choice(Industry))
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    customer_id: Mapped[int | None]
     """Who has loans in other groups, too, or, by owner, owes much; None = all loans of these borrowers are here."""
     borrowers: Mapped[int]
     balance: Mapped[Money]

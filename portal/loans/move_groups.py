@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, bindparam, case, cast, delete, func, insert, null, select
+from sqlalchemy import Index, Select, bindparam, case, cast, delete, func, insert, null, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from portal.core.bulk import chunks, table_of
@@ -48,7 +48,7 @@ class LoanMove(OwnedAndHeld, Model):
     """The month-end they moved from."""
     closed_on: Mapped[BusinessDate | None]
     """The month-end they moved to; None = as they stand now."""
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    product_id: Mapped[int]
     days_before: Mapped[int | None]
     category_before: Mapped[Category | None] = mapped_column(Choice(Category))
     days_after: Mapped[int | None]

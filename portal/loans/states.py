@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, literal, or_, text, true
+from sqlalchemy import Select, bindparam, delete, exists, insert, literal, or_, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -20,7 +20,7 @@ from portal.loans.move_groups import follow_snapshot, follow_states
 from portal.loans.observation import non_performing_by_days, observe_cleared
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.prepared_groups import in_place
-from portal.loans.state import LoanSnapshot, LoanState
+from portal.loans.state import LoanSnapshot, LoanState, is_kept
 from portal.loans.thresholds import lateness_rules
 from portal.loans.vintages import follow_vintages
 
@@ -82,17 +82,29 @@ def _write(session: Session, rows: Select[Any]) -> None:
 
 
 def replace_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
-    """Make the snapshot of a month-end these positions."""
-    statement, new = _inserted(_dialect(session), LoanSnapshot, rows, COLUMNS)
-    statement = statement.on_conflict_do_update(
-        index_elements=["as_of", "loan_id"], set_=new, where=_differs(LoanSnapshot, new)
-    )
-    _run(session, statement)
-    held = rows.subquery("held")
-    gone = ~exists().where(held.c.loan_id == LoanSnapshot.loan_id)  # NOT IN would be read row by row on PostgreSQL
-    _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, gone))
+    """Make the snapshot of a month-end these positions, and add up anew what is added up of it."""
+    write_snapshot(session, day, rows)
+    follow_month_end(session, day)
+
+
+def write_snapshot(session: Session, day: date, rows: Select[Any]) -> None:
+    """The rows of the snapshot; `follow_month_end` adds up what is added up of them."""
+    if session.scalar(select(is_kept(day))):
+        statement, new = _inserted(_dialect(session), LoanSnapshot, rows, COLUMNS)
+        differs = _differs(LoanSnapshot, new)
+        _run(session, statement.on_conflict_do_update(index_elements=["as_of", "loan_id"], set_=new, where=differs))
+        held = rows.subquery("held")
+        gone = ~exists().where(held.c.loan_id == LoanSnapshot.loan_id)  # NOT IN is read row by row on PostgreSQL
+        _run(session, delete(LoanSnapshot).where(LoanSnapshot.as_of == day, gone))
+    else:
+        in_order = rows.order_by(rows.selected_columns.loan_id)
+        _run(session, insert(table_of(LoanSnapshot)).from_select(COLUMNS, in_order))
     if _dialect(session) == "postgresql":  # it would expect one row of a month that it has not seen yet
         session.execute(text("ANALYZE loan_snapshot"))
+
+
+def follow_month_end(session: Session, day: date) -> None:
+    """All that is added up of the snapshot of a month-end, anew."""
     regroup_snapshot(session, day)
     follow_snapshot(session, day)
     follow_vintages(session, day)
