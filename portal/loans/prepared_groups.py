@@ -60,8 +60,8 @@ class _Tables:
     """Temporary tables of one connection."""
 
     comes: Table
-    """All loans of the customers concerned as they will stand, with the revision of the rows they are made of and the
-    industry of the customer."""
+    """All loans of customers of whom one will stand otherwise, as they will stand then, with the revision of the rows
+    they are made of and the industry of the customer."""
     each: dict[Any, Table]
     whole: dict[Any, Table]
 
@@ -118,16 +118,19 @@ def prepare(session: Session, asked: Table, coming: Select[Any], day: date) -> N
 
 
 def _fill_comes(session: Session, comes: Table, asked: Table, coming: Select[Any]) -> None:
-    then = coming.subquery("then")
-    concerned = select(then.c.customer_id)
-    names = (*COLUMNS, "revision")
+    then, names = coming.subquery("then"), (*COLUMNS, "revision")
+    told = [name for name in COLUMNS if name not in ("loan_id", "as_of")]
+    changed = or_(*(getattr(LoanState, name).is_distinct_from(then.c[name]) for name in told))
+    concerned = select(then.c.customer_id).join(LoanState, LoanState.loan_id == then.c.loan_id).where(changed)
     industry = select(Customer.industry).where(Customer.id == then.c.customer_id).scalar_subquery()
+    changes = select(*(then.c[name] for name in names), industry.label("industry")).where(
+        then.c.customer_id.in_(concerned)
+    )
     stays = (
         select(*(getattr(LoanState, name) for name in names), Customer.industry)
         .join(Customer, Customer.id == LoanState.customer_id)
         .where(LoanState.customer_id.in_(concerned), ~exists().where(asked.c.loan_id == LoanState.loan_id))
     )
-    changes = select(*(then.c[name] for name in names), industry.label("industry"))
     session.execute(insert(comes).from_select([*names, "industry"], union_all(changes, stays)))
     if session.get_bind().dialect.name == "postgresql":  # nobody else tells it how much a temporary table holds
         session.execute(text(f"ANALYZE {comes.name}"))
