@@ -167,7 +167,7 @@ def test_on_a_phone_the_search_fills_the_screen(open_at: Callable[..., Page]) ->
 def test_cards_that_add_up_come_after_the_page(open_at: Callable[..., Page]) -> None:
     page = open_at(DESKTOP, "/")
     page.wait_for_selector("[data-card] .home-figure-value")
-    assert page.locator("[aria-busy=true]").count() == 0
+    page.wait_for_selector("[aria-busy=true]", state="detached")
 
 
 def test_the_bell_opens_and_says_that_nothing_was_reported(open_at: Callable[..., Page]) -> None:
