@@ -160,7 +160,7 @@ def in_place(session: Session, moved: Collection[int], day: date) -> Iterator[No
 
 def draw_all_together(session: Session) -> None:
     """Make one row of groups that are alike, once a day's changes are safe beside them: bookings wait for it anew."""
-    with unit_of_work("ledger.draw_together", session), unscoped("groups that are alike are drawn together"):
+    with unit_of_work("ledger.day_end", session), unscoped("groups that are alike are drawn together"):
         take_room(session)
         session.execute(select(BusinessDay).with_for_update()).all()
         groups.draw_groups_together(session)
