@@ -47,6 +47,9 @@ COPIED: Sequence[Any] = (
 )
 """Parents before children."""
 
+UNDECLARED = {"customer_id": Customer.__tablename__}
+"""References to copied rows that month-ends hold without declaring them (`LoanSnapshot`)."""
+
 NAME_A_REPAYMENT = ("repayment", "recovery")
 """What keys of journals begin with that name a repayment; all others name a loan."""
 
@@ -100,8 +103,9 @@ class Copies:
     def _moved(self, column: Column[Any], kept: Table) -> ColumnElement[Any]:
         """The value of a copy: keys of copied rows move on, everything else stays."""
         value: ColumnElement[Any] = kept.c[column.name]
-        owner = next((key.column.table.name for key in column.foreign_keys), column.table.name)
-        is_key = column.primary_key or column.foreign_keys
+        table = UNDECLARED.get(column.name, column.table.name)
+        owner = next((key.column.table.name for key in column.foreign_keys), table)
+        is_key = column.primary_key or column.foreign_keys or column.name in UNDECLARED
         return value + TURN * self.steps[owner] if is_key and owner in self.steps else value
 
     def _renumbered(self, code: ColumnElement[str]) -> ColumnElement[str]:

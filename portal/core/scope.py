@@ -329,11 +329,15 @@ def _scope_reads(state: Any) -> None:
         state.statement = statement.options(*options)
 
 
+OWNING = frozenset({"branch_id", "team_id", "manager_id", "customer_id", "loan_id"})
+"""What tells whose a row is, also where a table of sums does not declare it to be a reference."""
+
+
 def _refuse_moving(table: Any, statement: Any) -> None:
     """The WHERE of a bulk update is scoped, its SET is not: it could move rows out of scope."""
     changed = {getattr(c, "key", c) for c in dict(statement._values or {})}
     changed |= {getattr(c, "key", c) for c, _value in getattr(statement, "_ordered_values", None) or ()}
-    if any(table.c[name].foreign_keys for name in changed if name in table.c):
+    if any(table.c[name].foreign_keys or name in OWNING for name in changed if name in table.c):
         raise Unscoped("bulk UPDATE may not set keys")
 
 

@@ -12,6 +12,7 @@ from portal.core.db import db
 from portal.core.errors import OutOfScope
 from portal.core.scope import BRANCH, NOBODY, SELF, SYSTEM, TEAM, Actor, Unscoped, acting, doing, unscoped
 from portal.customers.models import Customer
+from portal.loans.groups import LoanGroup
 from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Instalment, Loan, Repayment
 from portal.loans.state import LoanSnapshot, LoanState
@@ -185,6 +186,9 @@ def test_bulk_updates_and_deletes_touch_only_what_is_visible(context: World):
         assert changed == len(context.loans_of("a1"))
         with pytest.raises(Unscoped):
             db.session.execute(update(Customer).values(branch_id=context.branches["B"]))
+        db.session.rollback()
+        with pytest.raises(Unscoped):  # sums do not declare whose they are to be a reference
+            db.session.execute(update(LoanGroup).values(branch_id=context.branches["B"]))
         db.session.rollback()
         with pytest.raises(Unscoped):
             db.session.execute(insert(Customer), [{"code": "Y", "name": "y", "type": "farmer", "branch_id": 1}])
