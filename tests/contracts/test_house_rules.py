@@ -93,6 +93,19 @@ def test_the_import_contract_lists_every_area_in_its_order():
     assert areas == ["metrics", *reversed(config.AREAS), "core"]
 
 
+def test_no_test_measures_time():
+    """It would fail on a busy machine: `make bench` measures, as medians."""
+    stopwatches = {"perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "thread_time"}
+    tests = [path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py") if "bench" not in path.parts]
+    measuring = {
+        str(path)
+        for path in tests
+        for node in nodes(path)
+        if getattr(node, "attr", getattr(node, "id", "")) in stopwatches
+    }
+    assert measuring == set()
+
+
 @pytest.mark.parametrize(
     ("source", "caught"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import threading
-import time
 
 import pytest
 
@@ -99,11 +98,9 @@ class Person:
 def test_a_thousand_mixed_requests_by_eight_people_never_mix(company: Company):
     people = [Person(company, name) for name in LOGINS]
     threads = [threading.Thread(target=person.work, name=person.prober.login.name) for person in people]
-    begun = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert [fault for person in people for fault in person.faults] == []
     assert sum(person.sent for person in people) == 1000
-    assert time.monotonic() > begun

@@ -1,10 +1,9 @@
-"""The role screens: what they show, the plain form from first click to approval, what is tampered with, how fast."""
+"""The role screens: what they show, the plain form from first click to approval, what is tampered with."""
 
 from __future__ import annotations
 
 import io
 import re
-import time
 from dataclasses import replace as changed
 from html import unescape
 
@@ -159,8 +158,7 @@ def test_two_roles_side_by_side(company: World):
     assert 'class="btn btn-primary" href="/roles/new"' not in page(company.login("audit"), "/roles/")
 
 
-def test_the_matrix_of_two_hundred_resources_takes_less_than_a_second(company: World):
-    """As many statements as with twenty, and the time that the server itself works."""
+def test_the_matrix_of_two_hundred_resources_takes_no_more_statements_than_that_of_those_there_are(company: World):
     client = company.login("administrator")
     statements: list[str] = []
 
@@ -171,7 +169,7 @@ def test_the_matrix_of_two_hundred_resources_takes_less_than_a_second(company: W
         engine = db.engine
         with company.app.test_request_context():
             real = dict(offers())
-    counts, seconds = [], []
+    counts = []
     many = {f"{name}{n}": changed(offer, resource=f"{name}{n}") for n in range(11) for name, offer in real.items()}
     try:
         for known in (real, dict(list(many.items())[:200])):
@@ -179,15 +177,12 @@ def test_the_matrix_of_two_hundred_resources_takes_less_than_a_second(company: W
             client.get("/roles/role/collections/edit")
             statements.clear()
             event.listen(engine, "before_cursor_execute", note)
-            began = time.thread_time()
             assert client.get("/roles/role/collections/edit").status_code == 200
-            seconds.append(time.thread_time() - began)
             event.remove(engine, "before_cursor_execute", note)
             counts.append(len(statements))
     finally:
         company.app.extensions["offers"] = real
     assert counts[0] == counts[1] <= 12
-    assert seconds[1] < 1, seconds
 
 
 def test_every_resource_and_action_has_words_in_both_languages(company: World):
