@@ -39,7 +39,7 @@ from portal.loans.due_groups import due_groups
 from portal.loans.groups import groups_of
 from portal.loans.ledger import Account, Posting
 from portal.loans.models import Allocation, Instalment, Loan, LoanStatus, Repayment
-from portal.loans.move_groups import Pair, kept_pairs, moves_of
+from portal.loans.move_groups import Pair, kept_days, kept_pairs, moves_of
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.receipts import HeldPosting, HeldReceipt
 from portal.loans.state import LoanSnapshot, LoanState
@@ -63,8 +63,9 @@ class Difference:
     detail: str
 
 
-def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
-    """Every difference found; an empty list when all is well.
+def reconcile(month_ends: Collection[date] = (), *, added_up: Collection[date] | None = None) -> list[Difference]:
+    """Every difference found; an empty list when all is well. `month_ends`: those whose snapshots are replayed;
+    `added_up`: those whose groups, and moves to them, are added up anew besides, all that are kept if None.
 
     - the trial balance is zero, on the balance sheet and off it;
     - what each instalment says was paid is the sum of its allocations;
@@ -74,12 +75,15 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
     - rate and mark-up for misuse of a loan are those of its last change of terms;
     - `loan_state` is what postings and instalments give, the snapshots of the month-ends asked for what replaying the
       ledger gives;
-    - the groups of both, and the groups of moves between dates, are what adding up their loans gives;
+    - groups of loans, and groups of moves between dates, are what adding up their loans gives;
     - what is kept of expected and collected cash by month is what adding up instalments and allocations gives;
     - the groups of vintage steps, and those of the allowance, are what adding up steps and postings gives.
     """
     _at_one_moment(db.session())
     with unscoped("reconciliation looks at all loans"), _booked() as booked:
+        there = kept_days(db.session()) if added_up is None else added_up
+        kept = sorted({*month_ends, *there})
+        pairs = [pair for pair in kept_pairs(db.session()) if pair[1] is None or pair[1] in kept]
         return [
             *_trial_balance(),
             *_paid(),
@@ -88,8 +92,8 @@ def reconcile(month_ends: Collection[date] = ()) -> list[Difference]:
             *_terms(),
             *_states(booked),
             *_grouped(None),
-            *(difference for day in month_ends for difference in _grouped(day)),
-            *(difference for pair in kept_pairs(db.session()) for difference in _moved(pair)),
+            *(difference for day in kept for difference in _grouped(day)),
+            *(difference for pair in pairs for difference in _moved(pair)),
             *_added_up("dues", *due_groups()),
             *_added_up("vintages", *vintage_groups()),
             *_added_up("allowance", *allowance_groups()),

@@ -20,6 +20,7 @@ from portal.core.work import unit_of_work
 from portal.loans.classification import days_past_due
 from portal.loans.models import Loan, LoanStatus
 from portal.loans.positions import positions
+from portal.loans.proofs import reconcile_now
 from portal.loans.quotes import quote
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
@@ -81,7 +82,8 @@ def _servicing(app: Flask) -> list[Figure]:
         found = [
             Figure("Booking a repayment, with all that is kept", median_ms(book), "ms", 30),
             Figure("Quote of a settlement", median_ms(ask), "ms", 20),
-            Figure("Reconciliation of everything", seconds(lambda: reconcile()), "s", 60),
+            Figure("Reconciliation of all that is kept", seconds(lambda: reconcile(added_up=[])), "s", 60),
+            Figure("… as each night, with two month-ends", seconds(reconcile_now), "s"),
         ]
         db.session.rollback()
     return found

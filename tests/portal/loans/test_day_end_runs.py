@@ -20,8 +20,10 @@ from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.loans import day_end, following, proofs, runs
 from portal.loans.day_end import run_day_end
+from portal.loans.groups import LoanGroup
 from portal.loans.ledger import Journal
 from portal.loans.models import Loan
+from portal.loans.move_groups import LoanMove
 from portal.loans.repayments import repay
 from portal.loans.runs import DayEndRun, RunKind, RunState
 from portal.loans.state import LoanSnapshot, LoanState
@@ -115,6 +117,20 @@ def test_a_reconciliation_writes_down_what_it_found(company: Company):
     run = run_of(proofs.reconcile_now())
     assert run.differences
     assert [loan.id] == sorted({number for check, number, _detail in run.told if check == "snapshot"})
+
+
+def test_each_month_end_is_added_up_again_within_as_many_nights_as_there_are(company: Company):
+    company.lend()
+    run_day_end(dt.date(2026, 4, 30))
+    with unit_of_work("tests.damage"), unscoped("damage"):
+        february = dt.date(2026, 2, 28)
+        db.session.execute(update(LoanGroup).where(LoanGroup.as_of == february).values(balance=7))
+        db.session.execute(update(LoanMove).where(LoanMove.closed_on == february).values(loans=7))
+    nights = []
+    for _night in range(4):
+        nights.append({check for check, _loan, _detail in run_of(proofs.reconcile_now()).told})
+        run_day_end()
+    assert sorted(map(sorted, nights)) == [[], [], [], ["groups", "moves"]]
 
 
 def test_each_night_whoever_runs_day_end_is_told_of_differences(company: Company, monkeypatch: pytest.MonkeyPatch):
