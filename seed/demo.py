@@ -30,6 +30,7 @@ from seed.checks import load_checks
 from seed.closing import load_month_ends
 from seed.collection import load_collection
 from seed.company import BUSINESS_DATE
+from seed.corrections import load_corrections
 from seed.customers import customers
 from seed.guarantees import load_guarantees
 from seed.limits import load_limits
@@ -104,6 +105,7 @@ def _secure() -> None:
     with unit_of_work("seed.guarantees"):
         load_guarantees()
     load_terms()
+    load_corrections()
     with unit_of_work("seed.collection"):
         load_collection()
     with unit_of_work("seed.statements"):

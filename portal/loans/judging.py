@@ -13,6 +13,7 @@ from portal.core.work import current_unit
 from portal.loans.classification import Category
 from portal.loans.minima import CategoryMinimum, Ground, in_force
 from portal.loans.models import Loan
+from portal.loans.move_groups import loans_moved
 from portal.loans.state import LoanState
 from portal.loans.states import refresh_states
 
@@ -85,5 +86,6 @@ def let_go(loan: Loan, minimum: CategoryMinimum, day: date) -> None:
 
 
 def _follow(loan: Loan, day: date) -> None:
-    refresh_states(db.session(), day, [loan.id], [])
+    with loans_moved(db.session(), [loan.id], day):
+        refresh_states(db.session(), day, [loan.id], [])
     db.session.expire_all()

@@ -109,6 +109,13 @@ def customers_moved(session: Session, customers: Collection[int], day: date) -> 
     these loans follow. `day` is the open business date."""
     with unscoped("groups of moves follow the loans"):
         loans = list(session.scalars(select(LoanState.loan_id).where(LoanState.customer_id.in_(customers))))
+    with loans_moved(session, loans, day):
+        yield
+
+
+@contextmanager
+def loans_moved(session: Session, loans: Collection[int], day: date) -> Iterator[None]:
+    """Around a change of the rows of these loans in `loan_state` where nothing is booked: their moves follow."""
     present = present_pairs(session, day)
     take_out_moves(session, day, present, loans, ())
     yield

@@ -15,6 +15,7 @@ from portal.loans.accounts import LoanAccount
 from portal.loans.classification import Category, floor_category, is_cured
 from portal.loans.minima import CategoryMinimum, Ground
 from portal.loans.models import LoanStatus
+from portal.loans.move_groups import loans_moved
 from portal.loans.states import refresh_states
 from portal.loans.thresholds import LatenessRules, ObservationRules
 
@@ -71,4 +72,5 @@ def keep_observations(session: Session, observed: Sequence[tuple[LoanAccount, Ob
         insert_rows(session, CategoryMinimum, rows)
     running = [loan.id for loan, kept in observed if kept.running and loan.balance > 0 and loan.id is not None]
     if running:
-        refresh_states(session, day, running, [])
+        with loans_moved(session, running, day):
+            refresh_states(session, day, running, [])

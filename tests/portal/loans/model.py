@@ -14,6 +14,7 @@ from portal.products.terms import DayCount, Method, Rounding
 
 STEPS = ((360, "loss"), (270, "doubtful"), (90, "substandard"), (0, "special_mention"))
 """More than so many days late is at least this category."""
+WORSE = ("normal", *reversed([name for _days, name in STEPS]))
 
 
 @dataclass
@@ -56,6 +57,8 @@ class ModelLoan:
         self.log = [Booked("disbursement", on, on, balance=amount, cash=-amount)]
         self.observed_since: dt.date | None = None
         """Since when it may not be better than substandard: these loans are too short ever to be upgraded."""
+        self.judgements: list[tuple[dt.date, dt.date | None, str]] = []
+        """(from, until, the least category) by people's judgement."""
 
     def known(self, as_of: dt.date, known_at: dt.date) -> list[Booked]:
         return [b for b in self.log if b.value_date <= as_of and b.booking_date <= known_at]
@@ -244,6 +247,7 @@ class ModelLoan:
             overdue = sum(principal.values())
         floor = next((name for limit, name in STEPS if days > limit), "normal")
         observed = self.observed_since is not None and self.observed_since <= as_of
+        judged = [least for since, until, least in self.judgements if since <= as_of and (not until or as_of < until)]
         return Position(
             balance,
             sum(b.accrued for b in log),
@@ -252,5 +256,5 @@ class ModelLoan:
             overdue,
             sum(interest.values()) if days else 0,
             floor,
-            "substandard" if observed and floor in ("normal", "special_mention") else floor,
+            max([floor, "substandard" if observed else "normal", *judged], key=WORSE.index),
         )

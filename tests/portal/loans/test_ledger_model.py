@@ -14,9 +14,14 @@ from sqlalchemy import func, select
 from portal.core.clock import month_end
 from portal.core.db import db
 from portal.core.scope import unscoped
+from portal.core.work import unit_of_work
+from portal.loans.classification import Category
 from portal.loans.groups import groups_of
+from portal.loans.judging import keep_down, let_go
 from portal.loans.ledger import Account, Journal, JournalKind, Posting
+from portal.loans.minima import CategoryMinimum, Ground
 from portal.loans.models import Loan, LoanStatus
+from portal.loans.move_groups import moves_of, present_pairs
 from portal.loans.positions import COLUMNS, positions
 from portal.loans.services import (
     hand_over,
@@ -52,6 +57,7 @@ class Life(RuleBasedStateMachine):
         self.today = START
         self.loans: list[tuple[int, ModelLoan]] = []
         self.owners: dict[int, list[tuple[dt.date, tuple[int, int | None, int | None]]]] = {}
+        self.judgements: list[tuple[int, int, ModelLoan, int]] = []
         self.receipts = 0
 
     def teardown(self) -> None:
@@ -130,6 +136,25 @@ class Life(RuleBasedStateMachine):
         assert last.kind == model.undo_last(self.today).kind
         reverse(last, "mistake")
 
+    @precondition(lambda self: self.with_balance())
+    @rule(data=st.data(), category=st.sampled_from(list(Category)[1:]))
+    def judge(self, data: Any, category: Category) -> None:
+        number, model = data.draw(st.sampled_from(self.with_balance()))
+        with unit_of_work("tests.judge"):
+            minimum = keep_down(db.session.get_one(Loan, number), Ground.REVIEW, category, self.today).id
+        model.judgements.append((self.today, None, category.value))
+        self.judgements.append((minimum, number, model, len(model.judgements) - 1))
+
+    @precondition(lambda self: self.judgements)
+    @rule(data=st.data())
+    def judge_it_better(self, data: Any) -> None:
+        place = data.draw(st.integers(0, len(self.judgements) - 1))
+        minimum, number, model, judgement = self.judgements.pop(place)
+        with unit_of_work("tests.judge"):
+            let_go(db.session.get_one(Loan, number), db.session.get_one(CategoryMinimum, minimum), self.today)
+        since, _until, category = model.judgements[judgement]
+        model.judgements[judgement] = (since, self.today, category)
+
     @precondition(lambda self: self.loans)
     @rule(data=st.data(), manager=st.sampled_from(MANAGERS))
     def pass_on(self, data: Any, manager: str) -> None:
@@ -160,7 +185,10 @@ class Life(RuleBasedStateMachine):
     def groups_are_their_loans_added_up(self) -> None:
         with unscoped("a test"):
             kept, anew = groups_of(None)
-        assert kept == anew
+            assert kept == anew
+            for pair in present_pairs(db.session()):
+                kept, anew = moves_of(pair)
+                assert kept == anew, pair
 
     @invariant()
     def the_trial_balance_is_zero(self) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
@@ -15,6 +15,7 @@ from portal.loans.classification import Category
 from portal.loans.day_end import run_day_end
 from portal.loans.minima import CategoryMinimum, Ground
 from portal.loans.models import Loan
+from portal.loans.move_groups import LoanMove
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
 from portal.products.terms import Method
@@ -65,6 +66,16 @@ def test_one_person_makes_it_worse_at_once_and_it_stays_so(company: Company):
     run_day_end(FIRST_DUE + dt.timedelta(days=270))
     assert standing(loan) == (DOUBTFUL, DOUBTFUL), "the floor overtakes it"
     assert reconcile([dt.date(2026, 1, 31), dt.date(2026, 9, 30)]) == []
+
+
+def test_a_judgement_within_a_month_moves_the_loan_in_the_migration_of_the_month(company: Company):
+    loan = company.lend()
+    run_day_end(dt.date(2026, 1, 31))
+    judge(loan, SUBSTANDARD)
+    moved = select(LoanMove.category_before, LoanMove.category_after).where(LoanMove.closed_on.is_(None))
+    summed = moved.group_by(LoanMove.category_before, LoanMove.category_after).having(func.sum(LoanMove.loans) != 0)
+    assert [tuple(row) for row in db.session.execute(summed)] == [(Category.NORMAL, SUBSTANDARD)]
+    assert reconcile() == []
 
 
 def test_the_way_back_waits_for_somebody_else(company: Company):
