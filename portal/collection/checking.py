@@ -141,10 +141,10 @@ def _promise(values: dict[str, Any], loan: Loan, row: CollectionContact | None) 
 
 def due_by(loan: Loan, since: date, on: date) -> int:
     """What was to be paid on a loan from one day to another, in fen: what is still unpaid of it, and what was paid
-    since the first. Of a written-off loan all that is still claimed."""
+    since the first. Of a written-off loan all that is still owed by contract."""
     account = account_of(loan, lock=False)
     if account.status is LoanStatus.WRITTEN_OFF:
-        unpaid = account.written_off
+        unpaid = account.payoff(max(on, business_date()))
     else:
         unpaid = account.due_by(max(on, business_date()))
     paid = select(func.coalesce(func.sum(Allocation.amount), 0))

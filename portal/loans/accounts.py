@@ -233,7 +233,8 @@ class LoanAccount:
             since = min(first for _line, _amount, first in run_up)
             days = (on - since).days
             charged = self.earned(on) - self.earned(since) + self._fees_of(days)
-            kept = within_cap([amount for _line, amount in amounts], self.balance, limit, days, charged)
+            principal = sum(line.unpaid(Component.PRINCIPAL) for line in self.lines)
+            kept = within_cap([amount for _line, amount in amounts], principal, limit, days, charged)
             amounts = [(line, amount) for (line, _amount), amount in zip(amounts, kept, strict=True)]
         together: dict[int, tuple[Line, int]] = {}
         for line, amount in amounts:
@@ -269,7 +270,9 @@ class LoanAccount:
         return (principal * self.prepayment_fee + PPM // 2) // PPM
 
     def settlement_fee(self, on: date) -> int:
-        """The agreed fee for repaying everything that is not due yet on a date."""
+        """The agreed fee for repaying everything that is not due yet on a date; none once the claim was written off."""
+        if self.status is LoanStatus.WRITTEN_OFF:
+            return 0
         return self.early_fee(sum(line.unpaid(Component.PRINCIPAL) for line in self.coming(on)))
 
     def payoff(self, on: date) -> int:

@@ -23,7 +23,7 @@ def charge_cost(loan: Loan, amount: int, value_date: date, reason: str) -> Journ
     """Book costs that the lender paid to enforce the claim; the oldest unpaid instalment asks for them from then on.
 
     Raises InvalidValues without a reason, for an amount that is not above zero or a day to come; Refused for a loan
-    that is closed.
+    that is settled.
     """
     with books() as opened:
         account = account_of(loan)
@@ -36,7 +36,7 @@ def charge_cost(loan: Loan, amount: int, value_date: date, reason: str) -> Journ
             problems["reason"] = [gettext("Please name the costs and the voucher.")]
         if problems:
             raise InvalidValues(problems)
-        if account.status is not LoanStatus.ACTIVE:
+        if account.status is LoanStatus.SETTLED:
             raise Refused(gettext("The loan %(code)s is closed.", code=account.code))
         line = oldest_unpaid(account)
         line.charge(Component.COST, amount)
@@ -57,5 +57,6 @@ def charge_cost(loan: Loan, amount: int, value_date: date, reason: str) -> Journ
 
 
 def oldest_unpaid(loan: LoanAccount) -> Line:
-    """The instalment that carries costs: the oldest of which something is owed."""
-    return min((line for line in loan.lines if line.owed), key=lambda line: (line.due_date, line.number))
+    """The instalment that carries costs: the oldest of which something is owed, or of a written-off loan the oldest."""
+    owing = [line for line in loan.lines if line.owed] or loan.lines
+    return min(owing, key=lambda line: (line.due_date, line.number))

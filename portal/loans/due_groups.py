@@ -22,13 +22,10 @@ from portal.core.db import Model, Money, db
 from portal.core.scope import unscoped
 from portal.core.work import unit_of_work
 from portal.loans import following
-from portal.loans.dues import AMOUNTS, dues
-from portal.loans.models import Loan
+from portal.loans.dues import AMOUNTS, OF_LOAN, dues
 from portal.loans.owned import Owned
 
-KEYS = ("branch_id", "team_id", "manager_id", "product_id", "due_month", "months_after", "lost")
-OWN_KEYS = ("due_month", "months_after", "lost")
-"""Those that do not come from the loan."""
+KEYS = (*OF_LOAN, "due_month", "months_after", "lost")
 WORTHWHILE = 20_000
 """Rows added since, from which on drawing them together pays."""
 
@@ -136,12 +133,8 @@ def _groups(narrowed: bool = False) -> Select[Any]:
     """What loans add (`loans`, when narrowed): `KEYS`, `AMOUNTS`. Made once: that takes longer than to run it."""
     loans: Any = bindparam("loans", expanding=True) if narrowed else None
     due = dues(loans=loans).subquery("due").c
-    keys = [due[name] if name in OWN_KEYS else getattr(Loan, name) for name in KEYS]
-    sums = [func.sum(due[name]) for name in AMOUNTS]
-    statement = select(*keys, *sums).join_from(due.loan_id.table, Loan, Loan.id == due.loan_id).group_by(*keys)
-    if narrowed:  # or all loans are read to be joined with these
-        statement = statement.where(Loan.id.in_(loans))
-    return statement.having(or_(*(total != 0 for total in sums)))
+    keys, sums = [due[name] for name in KEYS], [func.sum(due[name]) for name in AMOUNTS]
+    return select(*keys, *sums).group_by(*keys).having(or_(*(total != 0 for total in sums)))
 
 
 def _add(session: Session, totals: Totals, added: bool) -> None:

@@ -37,16 +37,19 @@ from sqlalchemy import (
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind, Posting
 from portal.loans.models import Allocation, Charge, Instalment, Loan, LoanStatus
+from portal.loans.owned import OWNERS
 
 AMOUNTS = ("due_principal", "due_interest", "paid_principal", "paid_interest")
 """In fen; a row is either of what is due or of what was paid."""
 COUNTED = (Component.PRINCIPAL, Component.INTEREST)
+OF_LOAN = (*OWNERS, "product_id")
 
 
 def dues(
     as_of: date | None = None, known_at: date | None = None, *, loans: Collection[int] | None = None
 ) -> CompoundSelect[Any]:
-    """What is due and what was paid of it, `loan_id`, `due_month` (as in 202606), `months_after`, `lost`, `AMOUNTS`.
+    """What is due and what was paid of it: `loan_id`, `OF_LOAN` as they are today, `due_month` (as in 202606),
+    `months_after`, `lost`, `AMOUNTS`.
 
     As things stand; with `as_of`, as at the end of that date and as known at `known_at` (`as_of` if None). `loans`
     narrows it to these. Made of ORM entities, hence scoped by the loan.
@@ -106,7 +109,8 @@ def _paid() -> dict[str, Any]:
 
 def _select(fell: Any, after: Any, amounts: dict[str, Any], known: Known | None, loans: Collection[int] | None) -> Any:
     """Rows of the instalments that count."""
-    columns = {"loan_id": Instalment.loan_id, "due_month": fell, "months_after": after}
+    whose = {name: getattr(Loan, name) for name in OF_LOAN}
+    columns = {"loan_id": Instalment.loan_id, **whose, "due_month": fell, "months_after": after}
     if known is None:
         lost = Loan.status == LoanStatus.WRITTEN_OFF
         counts = and_(

@@ -43,5 +43,7 @@ COLLECTED_FEES = Flow(JournalKind.REPAYMENT, (Account.FEE_INCOME, Account.PRIOR_
 COLLECTED_PENALTY = Flow(JournalKind.REPAYMENT, (Account.PENALTY_INCOME, Account.PRIOR_INCOME), Component.PENALTY, -1)
 WRITTEN_OFF = Flow(JournalKind.WRITE_OFF, (Account.LOANS,), Component.PRINCIPAL, -1)
 WRITTEN_OFF_INTEREST = Flow(JournalKind.WRITE_OFF, (Account.INTEREST_RECEIVABLE,), Component.INTEREST, -1)
-RECOVERED_PRINCIPAL = Flow(JournalKind.RECOVERY, (Account.CASH, Account.SUSPENSE), Component.PRINCIPAL, 1)
-RECOVERED_INTEREST = Flow(JournalKind.RECOVERY, (Account.CASH, Account.SUSPENSE), Component.INTEREST, 1)
+RECOVERIES = tuple(
+    Flow(JournalKind.RECOVERY, (Account.CASH, Account.SUSPENSE), component, 1) for component in Component
+)
+"""Money that came in on loans written off before, whatever it was for."""

@@ -16,7 +16,7 @@ from portal.loans.booking import account_of
 from portal.loans.deeds import AMOUNT, REASON, VALUE_DATE, Deed, Preview, shares_of
 from portal.loans.ledger import Journal, JournalKind
 from portal.loans.models import Loan, LoanStatus
-from portal.loans.paying import named_instalments
+from portal.loans.paying import named_instalments, preview_recovery
 from portal.loans.receipts import HeldReceipt
 from portal.loans.repayments import Payment, plan_payment
 from portal.loans.reversals import check_reversible, reverse, standing_journals
@@ -51,7 +51,7 @@ def _preview_clearing(row: HeldReceipt, values: dict[str, Any]) -> Preview:
     account, named = account_of(loan, lock=False), named_instalments(values["designated"])
     preview = Preview()
     if account.status is LoanStatus.WRITTEN_OFF:
-        preview.notices.append(gettext("This loan is written off: the money is booked as a recovery."))
+        preview = preview_recovery(account, values["amount"], on)
     else:
         payment = Payment(loan.id, row.code, values["amount"], on, named)
         plan = plan_payment(account, payment, allocation_order(on))

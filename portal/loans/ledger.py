@@ -7,7 +7,7 @@ reversal, which is a new journal. Balances are sums of postings.
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.core.db import BigId, BigKey, BusinessDate, Choice, Labelled, Model, Moment, Money, Text
@@ -107,6 +107,11 @@ class Journal(LoanChild, Model):
 
     def __str__(self) -> str:
         return told(self, "key")
+
+
+NO_REVERSAL = func.coalesce(Journal.reverses_id, 0) == 0
+"""Of journals: an event itself and no reversal. Nearly all are; asked for what is NULL, SQLite would go through all of
+them by the index of `reverses_id` to find those of one loan. There is no index of what this asks."""
 
 
 class Posting(LoanChild, Model):

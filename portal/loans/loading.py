@@ -13,7 +13,7 @@ from portal.core.bulk import chunks
 from portal.core.scope import unscoped
 from portal.loans.accounts import Line, LoanAccount, Owner
 from portal.loans.components import Component
-from portal.loans.ledger import TERMS, Account, Journal, JournalKind, Posting
+from portal.loans.ledger import NO_REVERSAL, TERMS, Account, Journal, JournalKind, Posting
 from portal.loans.models import Instalment, Loan, PastOwner
 from portal.loans.thresholds import charge_limits
 from portal.loans.writing import LINE_COLUMNS
@@ -143,6 +143,6 @@ def _history(ids: Sequence[int]) -> Any:
     terms = case((Journal.kind.in_(TERMS), 1))
     return (
         select(Journal.loan_id, func.max(case((stands, Journal.value_date))), func.count(write_offs), func.count(terms))
-        .where(and_(Journal.loan_id.in_(ids), Journal.kind.in_(DATED), Journal.reverses_id.is_(None)))
+        .where(and_(Journal.loan_id.in_(ids), Journal.kind.in_(DATED), NO_REVERSAL))
         .group_by(Journal.loan_id)
     )

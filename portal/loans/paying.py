@@ -23,10 +23,11 @@ from portal.loans.comparing import preview_backdated
 from portal.loans.components import Component
 from portal.loans.costs import charge_cost, oldest_unpaid
 from portal.loans.deeds import AMOUNT, RECEIPT, VALUE_DATE, Deed, Preview, shares_of
-from portal.loans.models import Loan
+from portal.loans.models import Loan, LoanStatus
 from portal.loans.repayments import Payment, check_payable, plan_payment
 from portal.loans.suspense import in_closed_month, take
 from portal.loans.thresholds import allocation_order
+from portal.loans.write_offs import check_receivable, plan_recovery
 
 
 class Surplus(Labelled):
@@ -65,6 +66,9 @@ def _preview(loan: Loan, values: dict[str, Any]) -> Preview:
     payment, account = _payment(loan, values), account_of(loan, lock=False)
     on = payment.value_date
     _check_reason(account, on, values)
+    if account.status is LoanStatus.WRITTEN_OFF:
+        check_receivable(Books(business_date()), account, payment.code, payment.amount, on)
+        return preview_recovery(account, payment.amount, on)
     if _is_backdated(account, on):
         return preview_backdated(loan, account, payment)
     check_payable(Books(business_date()), account, payment.code, payment.amount, on)
@@ -84,6 +88,19 @@ def _preview(loan: Loan, values: dict[str, Any]) -> Preview:
         preview.notices.append(
             gettext("%(amount)s %(unit)s stay overdue.", amount=money_text(left, thousands=True), unit=UNITS["money"])
         )
+    return preview
+
+
+def preview_recovery(account: LoanAccount, amount: int, on: date) -> Preview:
+    """What money on a written-off loan would settle by contract, and what it would be in the books."""
+    plan = plan_recovery(account, amount, on, allocation_order(on))
+    preview = Preview(shares=shares_of(account.lines, [(p.instalment, p.component, p.amount) for p in plan.parts]))
+    back = min(amount - plan.rest, account.written_off)
+    preview.figure(_("Owed by contract on that day"), account.payoff(on))
+    preview.figure(_("Given back to the allowance"), back)
+    if plan.rest:
+        preview.figure(_("Held for the customer"), plan.rest)
+    preview.notices.append(gettext("This loan is written off: the money is booked as a recovery."))
     return preview
 
 
@@ -108,7 +125,7 @@ def _is_due(loan: LoanAccount, number: int, on: date) -> bool:
 def _book(loan: Loan, values: dict[str, Any]) -> tuple[str, str]:
     payment, account = _payment(loan, values), account_of(loan, lock=False)
     _check_reason(account, payment.value_date, values)
-    if _is_backdated(account, payment.value_date):
+    if _is_backdated(account, payment.value_date) and account.status is LoanStatus.ACTIVE:
         made = repay_backdated(loan, payment, values["reason"] or "")
         sentence = gettext("The payment %(code)s is booked, and what came after it booked anew.", code=payment.code)
         return sentence, _address("RepaymentView", made) if made else url_for("LoanView.show", pk=loan.id)
@@ -136,8 +153,14 @@ def _address(view: str, row: Any) -> str:
 
 def _due_now(loan: Loan) -> dict[str, Any]:
     """What is due today, if anything is: what most people pay."""
-    due = account_of(loan, lock=False).due_by(business_date())
+    account, today = account_of(loan, lock=False), business_date()
+    due = account.payoff(today) if account.status is LoanStatus.WRITTEN_OFF else account.due_by(today)
     return {"surplus": Surplus.HOLD} | ({"amount": due} if due else {})
+
+
+def _still_owes(loan: Loan) -> bool:
+    """By contract; written-off loans are pursued on."""
+    return loan.status is not LoanStatus.SETTLED
 
 
 PAY = Deed(
@@ -188,6 +211,7 @@ PAY = Deed(
     preview=_preview,
     book=_book,
     start=_due_now,
+    fits=_still_owes,
 )
 
 
@@ -232,4 +256,5 @@ COST = Deed(
     ),
     preview=_preview_cost,
     book=_book_cost,
+    fits=_still_owes,
 )

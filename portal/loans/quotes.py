@@ -73,10 +73,11 @@ class Quote:
 def quote(loan: Loan, on: date) -> Quote:
     """What settles the loan on a day; for a day to come, if nothing is paid until then. Locks and books nothing.
 
-    Refused for a loan that is closed, or a day before its last booking.
+    Of a loan that was written off: what the debtor owes by contract. Refused for a loan that is settled, or a day
+    before its last booking.
     """
     account = account_of(loan, lock=False)
-    if account.status is not LoanStatus.ACTIVE:
+    if account.status is LoanStatus.SETTLED:
         raise Refused(_("The loan %(code)s is closed.", code=account.code))
     check_value_date(account, on, max(on, account.disbursed_on))
     return quote_of(account, on)

@@ -10,16 +10,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
-    Integer,
-    MetaData,
+    Index,
     Select,
     Table,
     and_,
     case,
     cast,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -27,6 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTableAs
 
 from portal.core.bulk import take_room
 from portal.core.clock import business_date
@@ -123,10 +121,13 @@ def _of(source: Any) -> list[Any]:
 
 def _trial_balance() -> Iterator[Difference]:
     sums = {True: 0, False: 0}
+    on_balance_sheet = [account for account in Account if account.on_balance]
     for model in BOOKS:
-        statement = select(model.account, cast(func.sum(model.amount), BigInteger)).group_by(model.account)
-        for account, amount in db.session.execute(statement):
-            sums[account.on_balance] += amount
+        # Not grouped by account: by an index of accounts, SQLite would fetch each amount from a page of its own.
+        on = case((model.account.in_(on_balance_sheet), model.amount), else_=0)
+        both = select(*(func.coalesce(cast(func.sum(part), BigInteger), 0) for part in (on, model.amount - on)))
+        for known, amount in zip(sums, db.session.execute(both).one(), strict=True):
+            sums[known] += amount
     for on_balance, amount in sums.items():
         if amount:
             yield Difference("trial_balance", None, f"{'on' if on_balance else 'off'} balance: {amount}")
@@ -185,22 +186,18 @@ def _held() -> Iterator[Difference]:
 @contextmanager
 def _booked() -> Iterator[Table]:
     """Balance and accrued interest of each loan by its postings: the ledger is gone through once for all who ask."""
-    table = Table(
-        "reconciled_loan",
-        MetaData(),
-        Column("loan_id", Integer, primary_key=True, autoincrement=False),
-        *(Column(name, BigInteger) for name in BOOKED),
-        prefixes=["TEMPORARY"],
-    )
     connection = db.session.connection()
     take_room(db.session())
     sums = [
         cast(func.sum(case((Posting.account == account, Posting.amount), else_=0)), BigInteger).label(name)
         for name, account in BOOKED.items()
     ]
-    table.create(connection)
-    by_loan = select(Posting.loan_id, *sums).group_by(Posting.loan_id).having(or_(*(total != 0 for total in sums)))
-    db.session.execute(insert(table).from_select(["loan_id", *BOOKED], by_loan))
+    by_loan = select(Posting.loan_id, *sums).group_by(Posting.loan_id)
+    # A table made of what is selected: PostgreSQL adds up with all its processes, which an INSERT forbids.
+    made = CreateTableAs(by_loan.having(or_(*(total != 0 for total in sums))), "reconciled_loan", temporary=True)
+    db.session.execute(made)
+    table = made.table
+    Index("ix_reconciled_loan", table.c.loan_id).create(connection)
     if connection.dialect.name == "postgresql":  # nobody else tells it how much a temporary table holds
         db.session.execute(text(f"ANALYZE {table.name}"))
     yield table

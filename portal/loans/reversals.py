@@ -28,7 +28,7 @@ from portal.loans.booking import account_of, accounts_of, books
 from portal.loans.books import Books, Entry, Receipt
 from portal.loans.components import Component
 from portal.loans.judging import let_go
-from portal.loans.ledger import TERMS, Account, Journal, JournalKind, Posting
+from portal.loans.ledger import NO_REVERSAL, TERMS, Account, Journal, JournalKind, Posting
 from portal.loans.minima import CategoryMinimum, Ground
 from portal.loans.models import Allocation, Charge, Loan, LoanStatus, Repayment, RepaymentKind
 from portal.loans.receipts import HeldReceipt
@@ -137,7 +137,7 @@ def standing_journals(loans: Collection[int]) -> dict[int, list[Journal]]:
     stands = ~select(reversal.id).where(reversal.reverses_id == Journal.id).exists()
     found: dict[int, list[Journal]] = defaultdict(list)
     with unscoped("journals that a reversal looks at"):
-        statement = select(Journal).where(Journal.loan_id.in_(loans), Journal.reverses_id.is_(None), stands)
+        statement = select(Journal).where(Journal.loan_id.in_(loans), NO_REVERSAL, stands)
         for journal in db.session.scalars(statement.order_by(Journal.id)):
             found[journal.loan_id].append(journal)
     return found

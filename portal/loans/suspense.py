@@ -34,7 +34,7 @@ from portal.loans.repayments import (
 )
 from portal.loans.reversals import freed
 from portal.loans.thresholds import allocation_order
-from portal.loans.write_offs import take_recovery
+from portal.loans.write_offs import check_receivable, plan_recovery, take_recovery
 
 CODE_LENGTH = 40
 
@@ -167,7 +167,8 @@ def take(
 ) -> tuple[Repayment | None, HeldReceipt | None]:
     """Take money at the counter: it pays what is due, and what goes beyond is held for the customer.
 
-    With `ahead` it pays the coming instalments as well, and only what is left after the last is held. Returns the
+    With `ahead` it pays the coming instalments as well, and only what is left after the last is held. Of a loan that
+    was written off it is a recovery, and what is more than is owed by contract is held. Returns the
     repayment, if anything was due, and the held receipt, if anything was too much. The same receipt again changes
     nothing. `reason` is for a value date in a month that is closed, and InvalidValues without one. Raises as `repay`.
     """
@@ -180,11 +181,16 @@ def take(
         payment = Payment(
             loan.id, code, amount, value_date, instalments, None, note, designation=designation, ahead=ahead
         )
-        check_payable(opened, account, code, amount, value_date)
+        lost = account.status is LoanStatus.WRITTEN_OFF
+        if lost:
+            check_receivable(opened, account, code, amount, value_date)
+        else:
+            check_payable(opened, account, code, amount, value_date)
         if in_closed_month(value_date, opened.open_date) and not reason.strip():
             raise InvalidValues({"reason": [gettext("That month is closed: please say why it is booked only now.")]})
         opened.reason = reason.strip()
-        rest = plan_payment(account, payment, order).rest
+        plan = plan_recovery(account, amount, value_date, order) if lost else plan_payment(account, payment, order)
+        rest = plan.rest
         held = None
         if rest:
             _check_new(code, amount, value_date, opened.open_date)
@@ -193,8 +199,11 @@ def take(
             if held:
                 take_from(held, amount - rest)
                 db.session.flush()
-            used = replace(payment, amount=amount - rest, held_id=held.id if held else None)
-            take_payment(opened, account, used, order)
+            used, held_id = amount - rest, held.id if held else None
+            if lost:
+                take_recovery(opened, account, code, used, value_date, order, note, held_id)
+            else:
+                take_payment(opened, account, replace(payment, amount=used, held_id=held_id), order)
     current_unit().about(loan)
     current_unit().note(receipt=code, amount=amount, held=rest, value_date=value_date.isoformat())
     repayment: Repayment | None = db.session.scalar(select(Repayment).where(Repayment.code == code))

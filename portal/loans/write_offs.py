@@ -1,13 +1,16 @@
 """Write-offs and recoveries: a claim leaves the balance sheet and is pursued off it (账销案存).
 
 A write-off takes the whole principal balance and the interest that was accrued and not paid; the allowance bears both,
-and they stand off balance from then on. The customer goes on owing what the contract says. A recovery is allocated by
-contract like any payment, with everything due; in the books it gives back written-off principal first, then interest.
+and they stand off balance from then on. The customer goes on owing what the contract says, penalty interest included,
+which runs on. A recovery is allocated by contract like any payment; in the books it gives back written-off principal
+first, then interest, and what comes in beyond that is income.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from flask_babel import gettext
@@ -24,7 +27,7 @@ from portal.loans.books import Books, Entry, Receipt
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind
 from portal.loans.models import Loan, LoanStatus, Repayment, RepaymentKind
-from portal.loans.repayments import apply, held_receipt
+from portal.loans.repayments import INCOME, Plan, apply, charge, held_receipt
 from portal.loans.thresholds import allocation_order
 
 
@@ -48,7 +51,7 @@ def write_off(loan: Loan, on: date, reason: str) -> Loan:
 
 @verb("loans.recover")
 def recover(loan: Loan, amount: int, value_date: date, code: str, note: str | None = None) -> Repayment:
-    """Book money that came in for a loan that was written off, at most what still stands off balance.
+    """Book money that came in for a loan that was written off, at most what is owed by contract on that day.
 
     The same receipt again changes nothing. Raises Refused for a loan that is not written off, for too much, a receipt
     number of another payment, a date to come or before a later booking.
@@ -57,7 +60,6 @@ def recover(loan: Loan, amount: int, value_date: date, code: str, note: str | No
         account = account_of(loan)
         if held := held_receipt(code, account, amount, value_date):
             return held
-        check_value_date(account, value_date, opened.open_date)
         receipt = take_recovery(opened, account, code, amount, value_date, allocation_order(value_date), note)
     current_unit().about(loan)
     current_unit().note(receipt=code, amount=amount, value_date=value_date.isoformat())
@@ -65,7 +67,7 @@ def recover(loan: Loan, amount: int, value_date: date, code: str, note: str | No
 
 
 def take_write_off(opened: Books, loan: LoanAccount, on: date) -> None:
-    """Book the write-off of an open account."""
+    """Book the write-off of an open account. Penalty interest up to then is charged, off the books."""
     if loan.status is not LoanStatus.ACTIVE:
         raise Refused(gettext("The loan %(code)s is closed.", code=loan.code))
     if not loan.balance:
@@ -82,10 +84,40 @@ def take_write_off(opened: Books, loan: LoanAccount, on: date) -> None:
                 Entry(Account.WRITTEN_OFF, component, amount),
                 Entry(Account.WRITTEN_OFF_CONTRA, component, -amount),
             ]
+    charges = [(line, Component.PENALTY, amount) for line, amount in loan.penalties(on)]
+    for line, component, amount in charges:
+        line.charge(component, amount)
     loan.write_offs += 1
-    opened.post(loan, JournalKind.WRITE_OFF, f"write_off/{{loan}}/{loan.write_offs}", entries, on)
+    key = f"write_off/{{loan}}/{loan.write_offs}"
+    opened.post(loan, JournalKind.WRITE_OFF, key, entries, on, charges=charges)
     loan.last_on = on
     loan.close(LoanStatus.WRITTEN_OFF, on)
+
+
+def plan_recovery(loan: LoanAccount, amount: int, on: date, order: Sequence[Component]) -> Plan:
+    """How a recovery would be allocated by contract, and what of it is more than is owed; changes nothing.
+
+    Owed is everything due, principal that was not due yet, interest up to the day, and penalty interest up to it.
+    """
+    charges = loan.penalties(on)
+    penalty = {line.number: charged for line, charged in charges}
+    unearned = {line.number: falls_away for line, falls_away in loan.unearned(on)}
+    items = [line.as_owed(penalty.get(line.number, 0)) for line in loan.lines]
+    items = [replace(item, interest=item.interest - unearned.get(item.instalment, 0)) for item in items]
+    owed = [item for item in items if item.total]
+    parts, rest = allocate(amount, owed, loan.order(order), on, [item.instalment for item in owed])
+    return Plan(charges, parts, rest)
+
+
+def check_receivable(opened: Books, loan: LoanAccount, code: str, amount: int, on: date) -> None:
+    """Raise Refused unless a recovery of this amount may be booked."""
+    if loan.status is not LoanStatus.WRITTEN_OFF:
+        raise Refused(gettext("The loan %(code)s is not written off.", code=loan.code))
+    if not code.strip():
+        raise Refused(gettext("A payment needs a receipt number."))
+    if amount <= 0:
+        raise Refused(gettext("A payment must be more than zero."))
+    check_value_date(loan, on, opened.open_date)
 
 
 def take_recovery(
@@ -99,31 +131,43 @@ def take_recovery(
     held_id: int | None = None,
 ) -> Receipt:
     """Book a recovery on a written-off account."""
-    if loan.status is not LoanStatus.WRITTEN_OFF:
-        raise Refused(gettext("The loan %(code)s is not written off.", code=loan.code))
-    if not code.strip():
-        raise Refused(gettext("A payment needs a receipt number."))
-    if amount <= 0:
-        raise Refused(gettext("A payment must be more than zero."))
-    if amount > loan.written_off:
-        left = money_text(loan.written_off, thousands=True)
-        raise Refused(gettext("Only %(left)s yuan of this loan are still written off.", left=left))
+    check_receivable(opened, loan, code, amount, on)
+    plan = plan_recovery(loan, amount, on, order)
+    if plan.rest:
+        raise Refused(gettext("This is %(rest)s yuan more than is owed.", rest=money_text(plan.rest, thousands=True)))
     receipt = opened.receive(loan, code, amount, on, note, kind=RepaymentKind.RECOVERY, held_id=held_id)
-    owed = [line.as_owed() for line in loan.lines if line.owed]
-    parts, _rest = allocate(amount, owed, loan.order(order), on, [item.instalment for item in owed])
-    apply(receipt, parts)
+    for line, charged in plan.charges:
+        charge(receipt, line, Component.PENALTY, charged)
+    apply(receipt, plan.parts)
     loan.mark_settled(on, [line for line, _component, _amount in receipt.parts])
-    entries, rest = [], amount
-    for component in (Component.PRINCIPAL, Component.INTEREST):
-        part = min(rest, loan.off_balance.get(component, 0))
-        if part:
-            entries += [
-                Entry(receipt.source, component, part),
-                Entry(Account.ALLOWANCE, component, -part),
-                Entry(Account.WRITTEN_OFF_CONTRA, component, part),
-                Entry(Account.WRITTEN_OFF, component, -part),
-            ]
-            rest -= part
+    entries = _in_the_books(loan, receipt)
     opened.post(loan, JournalKind.RECOVERY, "recovery/{repayment}", entries, on, receipt=receipt)
     loan.last_on = on
     return receipt
+
+
+def _in_the_books(loan: LoanAccount, receipt: Receipt) -> list[Entry]:
+    """Costs that were paid for the debtor come first: they were not written off. Then the allowance gets back what was,
+    principal before interest; what goes beyond is income."""
+    by_contract = Counter[Component]()
+    for _line, component, amount in receipt.parts:
+        by_contract[component] += amount
+    entries: list[Entry] = []
+    rest = receipt.amount
+
+    def book(account: Account, component: Component, most: int) -> None:
+        nonlocal rest
+        if part := min(rest, most):
+            entries.extend((Entry(receipt.source, component, part), Entry(account, component, -part)))
+            if account is Account.ALLOWANCE:
+                off_balance = Entry(Account.WRITTEN_OFF_CONTRA, component, part)
+                entries.extend((off_balance, Entry(Account.WRITTEN_OFF, component, -part)))
+            rest -= part
+
+    book(Account.COSTS, Component.COST, by_contract[Component.COST])
+    for component in (Component.PRINCIPAL, Component.INTEREST):
+        book(Account.ALLOWANCE, component, loan.off_balance.get(component, 0))
+    for component in (Component.FEE, Component.PENALTY):
+        book(INCOME[component], component, by_contract[component])
+    book(Account.INTEREST_INCOME, Component.INTEREST, rest)
+    return entries

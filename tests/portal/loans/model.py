@@ -189,23 +189,29 @@ class ModelLoan:
                 booked,
                 balance=-self.balance(),
                 accrued=-self.receivable(),
+                charged={(number, "penalty"): penalty for number, penalty in self.penalties(on).items()},
                 written_off=self.balance(),
                 interest_off=self.receivable(),
             )
         )
 
     def recover(self, amount: int, on: dt.date, booked: dt.date, code: str) -> None:
-        event = Booked("recovery", on, booked, cash=amount, code=code)
+        """As a payment; interest that is not earned yet is not owed. The books take written-off principal first."""
+        event, unearned = Booked("recovery", on, booked, cash=amount, code=code), self.unearned(on)
+        event.charged = {(number, "penalty"): penalty for number, penalty in self.penalties(on).items()}
         self.log.append(event)
         rest = amount
         for line in self.schedule:
             for component in ("interest", "principal", "penalty"):
-                part = min(rest, self.unpaid(line.number, component, self.log))
+                owed = self.unpaid(line.number, component, self.log)
+                part = min(rest, owed - unearned.get(line.number, 0) * (component == "interest"))
                 if part:
                     event.paid[line.number, component] = part
                     rest -= part
+        assert rest == 0
         principal = min(amount, sum(b.written_off for b in self.log))
-        event.written_off, event.interest_off = -principal, principal - amount
+        interest = min(amount - principal, sum(b.interest_off for b in self.log))
+        event.written_off, event.interest_off = -principal, -interest
 
     def undo_last(self, booked: dt.date) -> Booked:
         """Turn the last event that stands, accruals aside."""

@@ -116,7 +116,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), share=st.integers(1, 100))
     def get_some_back(self, data: Any, share: int) -> None:
         number, model = data.draw(st.sampled_from(self.written_off()))
-        amount = max(model.off_balance() * share // 100, 1)
+        amount = max(model.payoff(self.today) * share // 100, 1)
         self.receipts += 1
         recover(db.session.get_one(Loan, number), amount, self.today, f"R{self.receipts}")
         model.recover(amount, self.today, self.today, f"R{self.receipts}")
@@ -200,6 +200,11 @@ class Life(RuleBasedStateMachine):
         assert booked == sum(event.cash for _number, model in self.loans for event in model.log)
 
     @invariant()
+    def what_is_written_off_stands_off_balance(self) -> None:
+        booked = select(func.sum(Posting.amount)).where(Posting.account == Account.WRITTEN_OFF)
+        assert (db.session.scalar(booked) or 0) == sum(model.off_balance() for _number, model in self.loans)
+
+    @invariant()
     def a_loan_is_closed_when_nothing_is_owed(self) -> None:
         for number, model in self.loans:
             status = db.session.get_one(Loan, number).status
@@ -246,7 +251,7 @@ class Life(RuleBasedStateMachine):
         return [(number, model) for number, model in self.running() if model.balance()]
 
     def written_off(self) -> list[tuple[int, ModelLoan]]:
-        return [(number, model) for number, model in self.loans if model.is_written_off() and model.off_balance()]
+        return [(number, model) for number, model in self.loans if model.is_written_off() and model.payoff(self.today)]
 
     def undoable(self) -> list[tuple[int, ModelLoan]]:
         return [(number, model) for number, model in self.loans if model.last_payment()]

@@ -12,13 +12,17 @@ from portal.core.db import db
 from portal.core.errors import InvalidValues, Refused
 from portal.core.scope import SYSTEM, acting, unscoped
 from portal.loans.allowance_groups import AllowanceGroup, allowance_groups
+from portal.loans.costs import charge_cost
 from portal.loans.day_end import run_day_end
-from portal.loans.flows import RECOVERED_INTEREST, RECOVERED_PRINCIPAL, WRITTEN_OFF, WRITTEN_OFF_INTEREST
-from portal.loans.ledger import Posting
+from portal.loans.flows import RECOVERIES, WRITTEN_OFF, WRITTEN_OFF_INTEREST
+from portal.loans.ledger import Journal, Posting
 from portal.loans.models import Loan, LoanStatus
 from portal.loans.ownership import hand_over
+from portal.loans.quotes import quote
 from portal.loans.reconciliation import reconcile
 from portal.loans.repayments import repay
+from portal.loans.reversals import reverse
+from portal.loans.suspense import take
 from portal.loans.write_offs import recover, write_off
 from portal.products.terms import Method
 from tests.portal.loans.conftest import START, Company, balances, open_on, state_of, table_sizes, trial_balance
@@ -52,17 +56,19 @@ def test_a_write_off_takes_balance_and_accrued_interest_off_the_books(company: C
     assert trial_balance() == {True: 0, False: 0}
 
 
-def test_a_recovery_gives_back_principal_first_and_never_more_than_was_written_off(company: Company):
+def test_a_recovery_gives_back_principal_first_then_interest_and_the_rest_is_income(company: Company):
+    """By contract 10,000 yuan and 27 of 31 days' interest of 100 are owed on 1 February: 87.09."""
     loan = lent_and_accrued(company)
     write_off(loan, FEBRUARY, "no trace of the debtor")
     recover(loan, 1_000_100, FEBRUARY, "R1")
     held = balances(loan)
     assert "WRITTEN_OFF principal" not in held
     assert (held["WRITTEN_OFF interest"], held["ALLOWANCE interest"]) == (8_287, 8_287)
-    with pytest.raises(Refused, match=r"Only 82\.87 yuan"):
-        recover(loan, 8_288, FEBRUARY, "R2")
-    recover(loan, 8_287, FEBRUARY, "R2")
+    with pytest.raises(Refused, match=r"This is 0\.01 yuan more than is owed"):
+        recover(loan, 8_610, FEBRUARY, "R2")
+    recover(loan, 8_609, FEBRUARY, "R2")
     assert not [name for name in balances(loan) if name.startswith(("WRITTEN_OFF", "ALLOWANCE", "LOANS"))]
+    assert balances(loan)["INTEREST_INCOME interest"] == -8_709
     assert loan.status is LoanStatus.WRITTEN_OFF, "it stays what it was, though nothing is left of it"
     assert reconcile() == []
 
@@ -70,8 +76,47 @@ def test_a_recovery_gives_back_principal_first_and_never_more_than_was_written_o
 def test_the_customer_owes_by_contract_whatever_the_books_say(company: Company):
     loan = lent_and_accrued(company)
     write_off(loan, FEBRUARY, "no trace of the debtor")
-    recover(loan, 15_000, FEBRUARY, "R1")  # by contract interest comes first, instalment after instalment
-    assert [(line.paid_interest, line.paid_principal) for line in loan.instalments] == [(10_000, 0), (5_000, 0), (0, 0)]
+    recover(loan, 15_000, FEBRUARY, "R1")  # interest up to the day comes first, that of days to come is not owed
+    paid = [(line.paid_interest, line.paid_principal) for line in loan.instalments]
+    assert paid == [(8_709, 0), (0, 0), (0, 6_291)]
+
+
+def test_penalty_interest_runs_on_after_the_write_off(company: Company):
+    """10,000 yuan for three months at 12 %, 18 % when late, nothing ever paid; written off on 5 May, 89 days late.
+
+    Penalty by then: 100 x 18 % x 89 / 360 = 4.45, 100 x 18 % x 61 / 360 = 3.05, 10,100 x 18 % x 30 / 360 = 151.50.
+    Up to 4 June, 30 days later: 10,300 x 18 % x 30 / 360 = 154.50. Nothing of it is in the books before it is paid.
+    """
+    number = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=3).id
+    run_day_end(dt.date(2026, 5, 4))
+    loan = db.session.get_one(Loan, number)
+    write_off(loan, dt.date(2026, 5, 5), "gone abroad")
+    assert [line.penalty for line in loan.instalments] == [445, 305, 15_150]
+    assert quote(loan, dt.date(2026, 5, 5)).total == 1_030_000 + 15_900
+    run_day_end(dt.date(2026, 6, 3))
+    loan = db.session.get_one(Loan, number)
+    assert quote(loan, dt.date(2026, 6, 4)).total == 1_030_000 + 15_900 + 15_450
+    repayment, held = take(loan, 1_061_351, dt.date(2026, 6, 4), "R1")
+    assert (repayment.amount, held.rest) == (1_061_350, 1), "what is more than is owed is held for him"
+    booked = balances(loan)
+    assert not [name for name in booked if name.startswith(("WRITTEN_OFF", "ALLOWANCE", "LOANS"))]
+    assert booked["PENALTY_INCOME penalty"] == -31_350
+    assert booked["INTEREST_INCOME interest"] == -30_000
+    key = Journal.key == f"recovery/{repayment.id}"
+    reverse(db.session.scalars(select(Journal).where(key)).one(), "the cheque bounced")
+    assert quote(db.session.get_one(Loan, number), dt.date(2026, 6, 4)).total == 1_061_350
+    assert trial_balance() == {True: 0, False: 0}
+    assert reconcile() == []
+
+
+def test_costs_of_pursuing_it_come_back_before_the_allowance_does(company: Company):
+    loan = lent_and_accrued(company)
+    write_off(loan, FEBRUARY, "no trace of the debtor")
+    charge_cost(loan, 5_000, FEBRUARY, "court fee, voucher 12")
+    recover(loan, 6_000, FEBRUARY, "R1")
+    held = balances(loan)
+    assert "COSTS cost" not in held
+    assert held["ALLOWANCE principal"] == 999_000
 
 
 def test_the_flows_tell_principal_and_interest_apart(company: Company):
@@ -80,9 +125,9 @@ def test_the_flows_tell_principal_and_interest_apart(company: Company):
     recover(loan, 1_000_100, FEBRUARY, "R1")
     flows = {
         flow: db.session.scalar(select(func.sum(flow.amount())).select_from(Posting))
-        for flow in (WRITTEN_OFF, WRITTEN_OFF_INTEREST, RECOVERED_PRINCIPAL, RECOVERED_INTEREST)
+        for flow in (WRITTEN_OFF, WRITTEN_OFF_INTEREST, *RECOVERIES)
     }
-    assert list(flows.values()) == [1_000_000, 8_387, 1_000_000, 100]
+    assert list(flows.values()) == [1_000_000, 8_387, 1_000_000, 100, 0, 0, 0]
 
 
 def test_a_loan_is_written_off_once_and_with_a_reason(company: Company):
