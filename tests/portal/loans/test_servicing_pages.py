@@ -15,9 +15,11 @@ from portal.core.work import unit_of_work
 from portal.customers.models import Customer
 from portal.loans.bank_lines import BankLine
 from portal.loans.disbursement import disburse
-from portal.loans.models import Loan, Repayment
+from portal.loans.models import Loan, Repayment, RepaymentKind
+from portal.loans.quotes import quote
 from portal.loans.receipts import HeldReceipt
 from portal.loans.statement import StatementLine, take_in
+from portal.loans.write_offs import write_off
 from portal.products.models import Product
 from tests.world import TODAY, World
 
@@ -65,6 +67,26 @@ def test_the_preview_books_nothing_and_the_confirmation_does(world: World, lent:
     assert (repayment.amount, held.rest) == (107_365, 12_635)
     page = world.login("finance").get(done.headers["Location"]).get_data(as_text=True)
     assert "946.19" in page
+
+
+def test_money_for_a_written_off_loan_is_a_recovery_and_more_than_is_owed_is_held(world: World, lent: int):
+    with world.app.app_context(), acting(SYSTEM):
+        loan = db.session.get_one(Loan, lent)
+        lost = disburse("L-lost", loan.customer, loan.product, 1_200_000, 120_000, 12, LENT).id
+        write_off(db.session.get_one(Loan, lost), TODAY, "no trace of the debtor")
+        owed = quote(db.session.get_one(Loan, lost), TODAY).total
+    assert owed > 1_200_000 + 12_000, "principal, and more than a month's interest"
+    path = f"/servicing/pay/{lost}"
+    assert f"{owed / 100:.2f}" in world.login("finance").get(path).get_data(as_text=True), "what most people pay"
+    typed = {"code": "P-lost", "amount": "20,000.00", "value_date": TODAY.isoformat(), "surplus": "hold"}
+    text = send(world, "finance", path, "preview", **typed).get_data(as_text=True)
+    for shown in ("booked as a recovery", "12,000.00", f"{(2_000_000 - owed) / 100:,.2f}"):
+        assert shown in text, shown
+    assert rows(world, Repayment, "P-lost") == []
+    assert send(world, "finance", path, "book", **typed).status_code == 302
+    (repayment,), (held,) = rows(world, Repayment, "P-lost"), rows(world, HeldReceipt, "P-lost")
+    assert (repayment.amount, repayment.kind, held.rest) == (owed, RepaymentKind.RECOVERY, 2_000_000 - owed)
+    assert world.login("finance").get(f"/settlement/quote/{lost}").status_code == 200
 
 
 @pytest.mark.parametrize(
