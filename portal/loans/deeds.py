@@ -25,6 +25,7 @@ from portal.core.masks import derived
 from portal.core.scope import actor
 from portal.core.values import UNITS, is_whole, money_text
 from portal.loans.accounts import Line
+from portal.loans.booking import account_of
 from portal.loans.components import Component
 from portal.loans.models import Loan, LoanStatus
 from portal.loans.state import LoanState
@@ -108,8 +109,12 @@ def shares_of(lines: Iterable[Line], parts: Iterable[tuple[int, Component, int]]
 
 def of_loan(loan: Loan) -> list[tuple[Any, str]]:
     """What stands above the form: whose loan it is and how it stands."""
+    if loan.status is LoanStatus.WRITTEN_OFF:
+        left = f"{money(account_of(loan, lock=False).written_off)} {UNITS['money']}"
+        off_balance = (_("Written off, not recovered"), derived(LoanState, ("balance",), left))
+        return [(_("Customer"), str(loan.customer)), (_("Written off on"), str(loan.closed_on)), off_balance]
     state = loan.state
-    fen = f"{money_text(state.balance if state else 0, thousands=True)} {UNITS['money']}"
+    fen = f"{money(state.balance if state else 0)} {UNITS['money']}"
     balance = derived(LoanState, ("balance",), fen)
     days = derived(LoanState, ("days_past_due",), str(state.days_past_due if state else 0))
     return [(_("Customer"), str(loan.customer)), (_("Balance"), balance), (_("Days past due"), days)]

@@ -98,6 +98,8 @@ def preview_recovery(account: LoanAccount, amount: int, on: date) -> Preview:
     back = min(amount - plan.rest, account.written_off)
     preview.figure(_("Owed by contract on that day"), account.payoff(on))
     preview.figure(_("Given back to the allowance"), back)
+    if beyond := amount - plan.rest - back:
+        preview.figure(_("Income, and costs that come back"), beyond)
     if plan.rest:
         preview.figure(_("Held for the customer"), plan.rest)
     preview.notices.append(gettext("This loan is written off: the money is booked as a recovery."))
