@@ -8,13 +8,13 @@ in default may bring a part of one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import accumulate, groupby
 from random import Random
 
-from portal.loans.allocation import penalty_interest
+from portal.loans.allocation import penalty_interest, within_cap
 from portal.loans.holidays import is_workday
 from portal.loans.schedule import Instalment, accrued_interest
 from portal.products.terms import Method
@@ -22,6 +22,9 @@ from seed.events import EarlySettlementSpec, Event, LoanSpec, PaymentSpec, Penal
 
 WRITE_OFF_AFTER = 360
 """Days late beyond which a loan is written off when the committee next meets for that, once a quarter."""
+
+LIMIT = 240_000
+"""On all charges together, in parts per million of the principal a year: the portal's parameter for these years."""
 
 PART_UNIT = 10_000
 """People in default bring round sums: whole hundreds of yuan."""
@@ -179,21 +182,37 @@ def _payments(loan: LoanSpec, instalments: Sequence[Instalment], fate: Fate, mar
     penalties: Counter[int] = Counter()
     last_on = loan.disbursed_on
     for on in sorted(whole.keys() | parts.keys()):
-        charges = []
+        run_up = []
         for instalment in instalments:
-            days = (on - max(instalment.due_date, last_on)).days
-            if days > 0 and instalment.number in unpaid:
+            since = max(instalment.due_date, last_on)
+            if since < on and instalment.number in unpaid:
+                days = (on - since).days
                 amount = penalty_interest(unpaid[instalment.number], loan.rate, markup, days, loan.day_count)
                 if amount:
-                    charges.append(PenaltyCharge(instalment.number, amount))
-                    penalties[instalment.number] += amount
+                    run_up.append((instalment.number, amount, since))
+        charges = _within_limit(instalments, unpaid, run_up, on)
+        penalties.update({charge.instalment: charge.amount for charge in charges})
         if on in whole:
             amount = sum(unpaid.pop(number) + penalties.pop(number, 0) for number in whole[on])
         else:
             amount = parts[on]
             unpaid[fate.in_parts + 1] -= amount
-        yield PaymentSpec("", loan.code, on, amount, tuple(charges))
+        yield PaymentSpec("", loan.code, on, amount, charges)
         last_on = on
+
+
+def _within_limit(
+    instalments: Sequence[Instalment], unpaid: Mapping[int, int], run_up: Sequence[tuple[int, int, date]], on: date
+) -> tuple[PenaltyCharge, ...]:
+    """Penalty interest that fits below the limit on all charges, from (instalment, amount, since when)."""
+    if not run_up:
+        return ()
+    since = min(first for _number, _amount, first in run_up)
+    earned = accrued_interest(instalments, on) - accrued_interest(instalments, since)
+    principal = sum(min(unpaid.get(instalment.number, 0), instalment.principal) for instalment in instalments)
+    kept = within_cap([amount for _number, amount, _first in run_up], principal, LIMIT, (on - since).days, earned)
+    pairs = zip(run_up, kept, strict=True)
+    return tuple(PenaltyCharge(number, amount) for (number, _amount, _first), amount in pairs if amount)
 
 
 def _settlement(loan: LoanSpec, instalments: Sequence[Instalment], fate: Fate, on: date) -> EarlySettlementSpec:

@@ -12,6 +12,7 @@ from portal.loans.accounts import Line, LoanAccount, Owner
 from portal.loans.allocation import CIVIL_CODE_ORDER, allocate
 from portal.loans.models import LoanStatus
 from portal.loans.periods import add_months
+from seed.behaviour import LIMIT
 from seed.company import BUSINESS_DATE
 from seed.events import EarlySettlementSpec, Event, LoanSpec, PaymentSpec, RecoverySpec, WriteOffSpec
 from seed.products import PRODUCTS
@@ -95,6 +96,7 @@ def _opened(loan: LoanSpec) -> LoanAccount:
             for line in schedule(loan)
         ],
         balance=loan.principal,
+        limit_on=lambda _day: LIMIT,
     )
 
 
