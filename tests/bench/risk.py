@@ -19,6 +19,7 @@ from portal.core.scope import SYSTEM, acting, unscoped
 from portal.core.work import unit_of_work
 from portal.loans.classification import days_past_due
 from portal.loans.models import Loan, LoanStatus
+from portal.loans.move_groups import kept_days
 from portal.loans.positions import positions
 from portal.loans.proofs import reconcile_now
 from portal.loans.quotes import quote
@@ -28,7 +29,13 @@ from portal.loans.state import LoanState
 from portal.loans.thresholds import lateness_rules
 from tests.bench.dashboard import asking
 from tests.bench.measuring import Figure, median_ms, seconds, statements
-from tests.bench.rivals import TENTH, positions_by_polars, sums_by_polars
+from tests.bench.rivals import (
+    TENTH,
+    moves_by_polars,
+    positions_by_polars,
+    reconciled_by_polars,
+    sums_by_polars,
+)
 
 LOOPED = 1_000
 """Loans that the loop over objects goes through; the rest is reckoned from them."""
@@ -101,6 +108,9 @@ def _rivals(app: Flask) -> list[Figure]:
         looped = seconds(lambda: _loop(sample, day)) * len(loans) / max(len(sample), 1)
         db.session.rollback()
         table, loading, reckoning = positions_by_polars(db.engine, day)
+        comparing, differing = reconciled_by_polars(db.engine, table)
+        ends = kept_days(db.session())[-2:]
+        moving, cells = moves_by_polars(db.engine, *ends)
         summing, sums = sums_by_polars(db.engine)
         db.session.rollback()
     return [
@@ -111,6 +121,15 @@ def _rivals(app: Flask) -> list[Figure]:
             reckoning * TENTH,
             "s",
             note=f"reckoned from {len(table):,}; loading these took {loading:.0f} s",
+        ),
+        Figure(
+            "… and compared with what is kept, by Polars",
+            comparing * TENTH,
+            "s",
+            note=f"reckoned from a tenth, of which {differing} differ",
+        ),
+        Figure(
+            "Migration of days past due over a month, by Polars", 1000 * moving, "ms", note=f"{cells} cells, in memory"
         ),
         Figure("Balance and PAR by branch, by Polars", 1000 * summing, "ms", note=f"{len(sums)} branches, in memory"),
     ]
