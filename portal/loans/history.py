@@ -158,7 +158,7 @@ def _happen(opened: Books, loan: LoanAccount, event: Event, calendar: _Calendar)
         case WrittenOff():
             take_write_off(opened, loan, event.on)
         case Recovered():
-            take_recovery(opened, loan, event.code, event.amount, event.on, calendar.order(event.on))
+            take_recovery(opened, loan, Payment(0, event.code, event.amount, event.on), calendar.order(event.on))
         case HandedOver():
             opened.hand_over(loan, event.owner, event.on)
 

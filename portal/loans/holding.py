@@ -49,11 +49,10 @@ def loan_named(values: dict[str, Any]) -> Loan:
 def _preview_clearing(row: HeldReceipt, values: dict[str, Any]) -> Preview:
     loan, on = loan_named(values), values["value_date"]
     account, named = account_of(loan, lock=False), named_instalments(values["designated"])
-    preview = Preview()
+    preview, payment = Preview(), Payment(loan.id, row.code, values["amount"], on, named)
     if account.status is LoanStatus.WRITTEN_OFF:
-        preview = preview_recovery(account, values["amount"], on)
+        preview = preview_recovery(account, payment)
     else:
-        payment = Payment(loan.id, row.code, values["amount"], on, named)
         plan = plan_payment(account, payment, allocation_order(on))
         parts = [(part.instalment, part.component, part.amount) for part in plan.parts]
         preview.shares = shares_of(account.lines, parts)

@@ -27,7 +27,7 @@ from portal.loans.models import Loan, LoanStatus
 from portal.loans.repayments import Payment, check_payable, plan_payment
 from portal.loans.suspense import in_closed_month, take
 from portal.loans.thresholds import allocation_order
-from portal.loans.write_offs import check_receivable, plan_recovery
+from portal.loans.write_offs import check_recoverable, plan_recovery
 
 
 class Surplus(Labelled):
@@ -67,8 +67,8 @@ def _preview(loan: Loan, values: dict[str, Any]) -> Preview:
     on = payment.value_date
     _check_reason(account, on, values)
     if account.status is LoanStatus.WRITTEN_OFF:
-        check_receivable(Books(business_date()), account, payment.code, payment.amount, on)
-        return preview_recovery(account, payment.amount, on)
+        check_recoverable(Books(business_date()), account, payment)
+        return preview_recovery(account, payment)
     if _is_backdated(account, on):
         return preview_backdated(loan, account, payment)
     check_payable(Books(business_date()), account, payment.code, payment.amount, on)
@@ -91,9 +91,10 @@ def _preview(loan: Loan, values: dict[str, Any]) -> Preview:
     return preview
 
 
-def preview_recovery(account: LoanAccount, amount: int, on: date) -> Preview:
+def preview_recovery(account: LoanAccount, payment: Payment) -> Preview:
     """What money on a written-off loan would settle by contract, and what it would be in the books."""
-    plan = plan_recovery(account, amount, on, allocation_order(on))
+    amount, on = payment.amount, payment.value_date
+    plan = plan_recovery(account, payment, allocation_order(on))
     preview = Preview(shares=shares_of(account.lines, [(p.instalment, p.component, p.amount) for p in plan.parts]))
     back = min(amount - plan.rest, account.written_off)
     preview.figure(_("Owed by contract on that day"), account.payoff(on))

@@ -283,6 +283,11 @@ def check_payable(opened: Books, loan: LoanAccount, code: str, amount: int, on: 
     """Raise Refused unless a payment of this amount may be booked."""
     if loan.status is not LoanStatus.ACTIVE:
         raise Refused(gettext("The loan %(code)s is closed.", code=loan.code))
+    check_receipt(opened, loan, code, amount, on)
+
+
+def check_receipt(opened: Books, loan: LoanAccount, code: str, amount: int, on: date) -> None:
+    """Raise Refused unless number, amount and value date of money that came in are possible."""
     if not code.strip():
         raise Refused(gettext("A payment needs a receipt number."))
     if amount <= 0:

@@ -34,7 +34,7 @@ from portal.loans.repayments import (
 )
 from portal.loans.reversals import freed
 from portal.loans.thresholds import allocation_order
-from portal.loans.write_offs import check_receivable, plan_recovery, take_recovery
+from portal.loans.write_offs import check_recoverable, plan_recovery, take_recovery
 
 CODE_LENGTH = 40
 
@@ -98,13 +98,9 @@ def clear(receipt: HeldReceipt, portions: Sequence[Portion], value_date: date | 
             if loan is None:
                 raise OutOfScope("loan")
             account = account_of(loan)
-            if account.status is LoanStatus.WRITTEN_OFF:
-                take_recovery(opened, account, code, portion.amount, on, allocation_order(on), row.note, held_id=row.id)
-            else:
-                payment = Payment(
-                    loan.id, code, portion.amount, on, portion.instalments, None, row.note, held_id=row.id
-                )
-                take_payment(opened, account, payment, allocation_order(on))
+            payment = Payment(loan.id, code, portion.amount, on, portion.instalments, None, row.note, held_id=row.id)
+            book = take_recovery if account.status is LoanStatus.WRITTEN_OFF else take_payment
+            book(opened, account, payment, allocation_order(on))
     current_unit().about(row)
     current_unit().note(receipt=row.code, amount=total, loans=len(portions), value_date=on.isoformat())
     return list(db.session.scalars(select(Repayment).where(Repayment.code.in_(codes)).order_by(Repayment.id)))
@@ -183,13 +179,13 @@ def take(
         )
         lost = account.status is LoanStatus.WRITTEN_OFF
         if lost:
-            check_receivable(opened, account, code, amount, value_date)
+            check_recoverable(opened, account, payment)
         else:
             check_payable(opened, account, code, amount, value_date)
         if in_closed_month(value_date, opened.open_date) and not reason.strip():
             raise InvalidValues({"reason": [gettext("That month is closed: please say why it is booked only now.")]})
         opened.reason = reason.strip()
-        plan = plan_recovery(account, amount, value_date, order) if lost else plan_payment(account, payment, order)
+        plan = (plan_recovery if lost else plan_payment)(account, payment, order)
         rest = plan.rest
         held = None
         if rest:
@@ -199,11 +195,8 @@ def take(
             if held:
                 take_from(held, amount - rest)
                 db.session.flush()
-            used, held_id = amount - rest, held.id if held else None
-            if lost:
-                take_recovery(opened, account, code, used, value_date, order, note, held_id)
-            else:
-                take_payment(opened, account, replace(payment, amount=used, held_id=held_id), order)
+            used = replace(payment, amount=amount - rest, held_id=held.id if held else None)
+            (take_recovery if lost else take_payment)(opened, account, used, order)
     current_unit().about(loan)
     current_unit().note(receipt=code, amount=amount, held=rest, value_date=value_date.isoformat())
     repayment: Repayment | None = db.session.scalar(select(Repayment).where(Repayment.code == code))

@@ -27,7 +27,7 @@ from portal.loans.books import Books, Entry, Receipt
 from portal.loans.components import Component
 from portal.loans.ledger import Account, JournalKind
 from portal.loans.models import Loan, LoanStatus, Repayment, RepaymentKind
-from portal.loans.repayments import INCOME, Plan, apply, charge, held_receipt
+from portal.loans.repayments import INCOME, Payment, Plan, apply, charge, check_receipt, held_receipt
 from portal.loans.thresholds import allocation_order
 
 
@@ -60,7 +60,8 @@ def recover(loan: Loan, amount: int, value_date: date, code: str, note: str | No
         account = account_of(loan)
         if held := held_receipt(code, account, amount, value_date):
             return held
-        receipt = take_recovery(opened, account, code, amount, value_date, allocation_order(value_date), note)
+        payment = Payment(loan.id, code, amount, value_date, note=note)
+        receipt = take_recovery(opened, account, payment, allocation_order(value_date))
     current_unit().about(loan)
     current_unit().note(receipt=code, amount=amount, value_date=value_date.isoformat())
     return db.session.scalars(select(Repayment).where(Repayment.id == receipt.id)).one()
@@ -94,48 +95,52 @@ def take_write_off(opened: Books, loan: LoanAccount, on: date) -> None:
     loan.close(LoanStatus.WRITTEN_OFF, on)
 
 
-def plan_recovery(loan: LoanAccount, amount: int, on: date, order: Sequence[Component]) -> Plan:
+def plan_recovery(loan: LoanAccount, payment: Payment, order: Sequence[Component]) -> Plan:
     """How a recovery would be allocated by contract, and what of it is more than is owed; changes nothing.
 
-    Owed is everything due, principal that was not due yet, interest up to the day, and penalty interest up to it.
+    Owed is everything due, principal that was not due yet, interest up to the day, and penalty interest up to it. What
+    the debtor names comes first. Raises Refused when he names what is not owed.
     """
+    on, named = payment.value_date, frozenset(payment.instalments)
     charges = loan.penalties(on)
     penalty = {line.number: charged for line, charged in charges}
     unearned = {line.number: falls_away for line, falls_away in loan.unearned(on)}
     items = [line.as_owed(penalty.get(line.number, 0)) for line in loan.lines]
     items = [replace(item, interest=item.interest - unearned.get(item.instalment, 0)) for item in items]
     owed = [item for item in items if item.total]
-    parts, rest = allocate(amount, owed, loan.order(order), on, [item.instalment for item in owed])
+    if not named <= {item.instalment for item in owed}:
+        raise Refused(gettext("The payment names an instalment of which nothing is owed."))
+    parts, rest = [], payment.amount
+    for some in ([item for item in owed if item.instalment in named], [i for i in owed if i.instalment not in named]):
+        settled, rest = allocate(rest, some, loan.order(order), on, [item.instalment for item in some])
+        parts += settled
     return Plan(charges, parts, rest)
 
 
-def check_receivable(opened: Books, loan: LoanAccount, code: str, amount: int, on: date) -> None:
+def check_recoverable(opened: Books, loan: LoanAccount, payment: Payment) -> None:
     """Raise Refused unless a recovery of this amount may be booked."""
     if loan.status is not LoanStatus.WRITTEN_OFF:
         raise Refused(gettext("The loan %(code)s is not written off.", code=loan.code))
-    if not code.strip():
-        raise Refused(gettext("A payment needs a receipt number."))
-    if amount <= 0:
-        raise Refused(gettext("A payment must be more than zero."))
-    check_value_date(loan, on, opened.open_date)
+    check_receipt(opened, loan, payment.code, payment.amount, payment.value_date)
 
 
-def take_recovery(
-    opened: Books,
-    loan: LoanAccount,
-    code: str,
-    amount: int,
-    on: date,
-    order: Sequence[Component],
-    note: str | None = None,
-    held_id: int | None = None,
-) -> Receipt:
+def take_recovery(opened: Books, loan: LoanAccount, payment: Payment, order: Sequence[Component]) -> Receipt:
     """Book a recovery on a written-off account."""
-    check_receivable(opened, loan, code, amount, on)
-    plan = plan_recovery(loan, amount, on, order)
+    check_recoverable(opened, loan, payment)
+    plan, on = plan_recovery(loan, payment, order), payment.value_date
     if plan.rest:
         raise Refused(gettext("This is %(rest)s yuan more than is owed.", rest=money_text(plan.rest, thousands=True)))
-    receipt = opened.receive(loan, code, amount, on, note, kind=RepaymentKind.RECOVERY, held_id=held_id)
+    receipt = opened.receive(
+        loan,
+        payment.code,
+        payment.amount,
+        on,
+        payment.note,
+        kind=RepaymentKind.RECOVERY,
+        designated=tuple(sorted(payment.instalments)),
+        designation=payment.designation,
+        held_id=payment.held_id,
+    )
     for line, charged in plan.charges:
         charge(receipt, line, Component.PENALTY, charged)
     apply(receipt, plan.parts)

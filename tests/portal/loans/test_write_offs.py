@@ -109,6 +109,20 @@ def test_penalty_interest_runs_on_after_the_write_off(company: Company):
     assert reconcile() == []
 
 
+def test_what_the_debtor_names_comes_first_and_his_words_are_kept(company: Company):
+    """On 1 May the three instalments of 100 yuan interest are due, and 10,000 principal with the last."""
+    number = company.lend(Method.INTEREST_ONLY, amount=1_000_000, count=3).id
+    run_day_end(dt.date(2026, 4, 30))
+    day = dt.date(2026, 5, 1)
+    write_off(db.session.get_one(Loan, number), day, "gone abroad")
+    repayment, _held = take(db.session.get_one(Loan, number), 10_000, day, "R1", (2,), designation="the second one")
+    assert [line.paid_interest for line in db.session.get_one(Loan, number).instalments] == [0, 10_000, 0]
+    assert repayment.designation == "the second one"
+    with pytest.raises(Refused, match="nothing is owed"):
+        take(db.session.get_one(Loan, number), 10_000, day, "R2", (4,))
+    assert reconcile() == []
+
+
 def test_costs_of_pursuing_it_come_back_before_the_allowance_does(company: Company):
     loan = lent_and_accrued(company)
     write_off(loan, FEBRUARY, "no trace of the debtor")
